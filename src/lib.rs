@@ -1,0 +1,12 @@
+//! Glassbox: a clinical viewer that opens the black box of medical image networks.
+//!
+//! The crate is laid out in rooms with dependencies that point one way only:
+//! `viewer → engine → explain, uncertainty → graph`, `model → graph, display`, `study → display`.
+//! `ARCHITECTURE.md` is the map.
+
+pub mod display;
+pub mod explain;
+pub mod graph;
+pub mod model;
+pub mod study;
+pub mod uncertainty;

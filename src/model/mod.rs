@@ -1,0 +1,1 @@
+//! Model cards, weight files and the zoo of architectures; all become a [`crate::graph::Graph`].
