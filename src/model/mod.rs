@@ -1,1 +1,7 @@
 //! Model cards, weight files and the zoo of architectures; all become a [`crate::graph::Graph`].
+
+mod error;
+mod weights;
+
+pub use error::{Mismatch, Misshapen, ModelError};
+pub use weights::Weights;
