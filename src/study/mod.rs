@@ -1,9 +1,27 @@
 //! Reading studies: files and folders → [`Study`] ▸ [`Series`] ▸ [`Slice`].
 //!
-//! Knows no network. Headers are read first ([`open`]); pixels when they are asked for ([`Reader`]).
+//! Knows no network. Headers are read first ([`open()`]); pixels when they are asked for ([`Reader`]).
 
+mod duplicates;
+mod error;
+mod formats;
+mod geometry;
+mod grouping;
+mod instance;
+mod open;
 mod pixels;
+mod reader;
+mod storage;
+#[cfg(test)]
+mod testing;
 mod types;
+mod walk;
 
+pub use error::StudyError;
+pub use geometry::{EdgeLetters, PLANE_TOLERANCE_DEGREES, Vector, same_position_mm};
+pub use instance::{Instance, SeriesHead, StudyHead};
+pub use open::{Failure, Opened, Progress, open};
 pub use pixels::{Pixels, Stored};
+pub use reader::Reader;
+pub use storage::{Disk, Entry, Memory, Storage};
 pub use types::{Geometry, Patient, Photometric, Plane, Series, Slice, Source, Study};

@@ -1,0 +1,86 @@
+//! The registry of file formats: one entry a reader, chosen by content and never by extension alone.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Instance, Pixels, StudyError};
+
+/// Bytes of a file's beginning that are enough to tell every format.
+pub(super) const START_BYTES: usize = 4096;
+
+/// What a file holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Images, one [`Instance`] each.
+    Images(Vec<Instance>),
+    /// A directory (DICOMDIR): paths of other files, relative to the folder that it lies in.
+    References(Vec<PathBuf>),
+}
+
+/// A file that has been taken apart, from which single frames can be decoded.
+pub(super) trait Parsed: Send + Sync {
+    /// Decodes one frame, counted from 0.
+    fn pixels(&self, path: &Path, frame: usize) -> Result<Pixels, StudyError>;
+
+    /// Bytes that this value keeps in memory.
+    fn memory_bytes(&self) -> usize;
+}
+
+/// Takes a file of one format apart.
+type Parse = fn(&Path, Arc<[u8]>) -> Result<Arc<dyn Parsed>, StudyError>;
+
+/// One kind of file.
+pub(super) struct Format {
+    /// Name for messages.
+    pub name: &'static str,
+    /// Whether a file of this name that starts with these (up to [`START_BYTES`]) bytes is of this kind.
+    pub recognises: fn(&Path, &[u8]) -> bool,
+    /// Everything but the pixels.
+    pub content: fn(&Path, &Arc<[u8]>) -> Result<Content, StudyError>,
+    /// Makes the file ready for decoding its frames.
+    pub parse: Parse,
+}
+
+/// All formats; the first that recognises a file reads it.
+static FORMATS: &[Format] = &[];
+
+/// The format of a file, from its name and first bytes.
+pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| (format.recognises)(path, start))
+}
+
+impl Format {
+    /// [`Format::content`]; a panic within a decoder becomes an error.
+    pub fn read_content(&self, path: &Path, bytes: &Arc<[u8]>) -> Result<Content, StudyError> {
+        self.guarded(path, || (self.content)(path, bytes))
+    }
+
+    /// [`Format::parse`]; a panic within a decoder becomes an error.
+    pub fn read(&self, path: &Path, bytes: Arc<[u8]>) -> Result<Arc<dyn Parsed>, StudyError> {
+        self.guarded(path, || (self.parse)(path, bytes))
+    }
+
+    /// Decodes one frame; a panic within a decoder becomes an error.
+    pub fn read_pixels(&self, parsed: &dyn Parsed, path: &Path, frame: usize) -> Result<Pixels, StudyError> {
+        self.guarded(path, || parsed.pixels(path, frame))
+    }
+
+    fn guarded<T>(&self, path: &Path, work: impl FnOnce() -> Result<T, StudyError>) -> Result<T, StudyError> {
+        // The closures borrow immutable bytes and build their result from nothing, so there is no state that a
+        // panic could leave half changed.
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            let reason = format!("its decoder gave up ({})", panic_text(panic.as_ref()));
+            Err(StudyError::damaged(path, self.name, reason))
+        })
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given")
+}

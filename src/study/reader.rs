@@ -1,0 +1,108 @@
+//! Pixels on demand.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::formats::{Format, Parsed, START_BYTES, recognise};
+use super::storage::Storage;
+use super::{Pixels, Slice, Source, StudyError};
+
+/// Files kept in memory, in bytes, unless [`Reader::with_budget`] says otherwise.
+const BUDGET_BYTES: usize = 512 << 20;
+
+/// Decodes slices; keeps the files read last, so that going through a multi-frame file parses it once.
+///
+/// A reader belongs to what was opened: it does not look whether a file has changed since.
+pub struct Reader {
+    storage: Arc<dyn Storage>,
+    budget_bytes: usize,
+    /// Most recently used last.
+    files: Mutex<VecDeque<Entry>>,
+}
+
+struct Entry {
+    path: PathBuf,
+    /// Empty until the first thread that needs the file has parsed it; others wait for that one.
+    slot: Arc<Mutex<Option<File>>>,
+    memory_bytes: usize,
+}
+
+#[derive(Clone)]
+struct File {
+    format: &'static Format,
+    parsed: Arc<dyn Parsed>,
+}
+
+impl Reader {
+    /// A reader of the files in `storage`.
+    #[must_use]
+    pub fn new(storage: Arc<dyn Storage>) -> Self {
+        Self::with_budget(storage, BUDGET_BYTES)
+    }
+
+    /// A reader that keeps at most `budget_bytes` of files (and always the last one).
+    #[must_use]
+    pub fn with_budget(storage: Arc<dyn Storage>, budget_bytes: usize) -> Self {
+        Self { storage, budget_bytes, files: Mutex::default() }
+    }
+
+    /// The stored values of a slice, before any LUT or colour conversion.
+    ///
+    /// # Errors
+    /// Where the file is gone, damaged, or coded in a way that is not supported.
+    pub fn pixels(&self, slice: &Slice) -> Result<Pixels, StudyError> {
+        let Source { path, frame } = &slice.source;
+        let file = self.file(path)?;
+        file.format.read_pixels(file.parsed.as_ref(), path, *frame)
+    }
+
+    fn file(&self, path: &Path) -> Result<File, StudyError> {
+        let slot = self.slot(path);
+        let mut guard = lock(&slot);
+        if let Some(file) = guard.as_ref() {
+            return Ok(file.clone());
+        }
+        let file = self.load(path)?;
+        *guard = Some(file.clone());
+        drop(guard);
+        self.account(path, file.parsed.memory_bytes());
+        Ok(file)
+    }
+
+    fn load(&self, path: &Path) -> Result<File, StudyError> {
+        let io = |source| StudyError::Io { path: path.to_path_buf(), source };
+        let bytes = self.storage.read(path).map_err(io)?;
+        let format = recognise(path, &bytes[..START_BYTES.min(bytes.len())])
+            .ok_or_else(|| StudyError::NotAnImage { path: path.to_path_buf() })?;
+        Ok(File { format, parsed: format.read(path, bytes)? })
+    }
+
+    /// The place of a file, moved to the end of the queue.
+    fn slot(&self, path: &Path) -> Arc<Mutex<Option<File>>> {
+        let mut files = lock(&self.files);
+        let entry = match files.iter().position(|entry| entry.path == path).and_then(|at| files.remove(at)) {
+            Some(entry) => entry,
+            None => Entry { path: path.to_path_buf(), slot: Arc::default(), memory_bytes: 0 },
+        };
+        let slot = entry.slot.clone();
+        files.push_back(entry);
+        slot
+    }
+
+    /// Notes what a file takes and drops the oldest ones over the budget.
+    fn account(&self, path: &Path, memory_bytes: usize) {
+        let mut files = lock(&self.files);
+        if let Some(entry) = files.iter_mut().find(|entry| entry.path == path) {
+            entry.memory_bytes = memory_bytes;
+        }
+        while files.len() > 1 && files.iter().map(|entry| entry.memory_bytes).sum::<usize>() > self.budget_bytes {
+            files.pop_front();
+        }
+    }
+}
+
+/// A poisoned lock only means that another thread panicked; the values behind ours are whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
