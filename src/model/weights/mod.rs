@@ -1,5 +1,13 @@
 //! Named tensors from weight files, handed to an architecture's builder one by one.
 
+mod elements;
+mod pickle;
+mod read;
+mod safetensors;
+#[cfg(test)]
+mod tests;
+mod torch;
+
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Tensor};
@@ -16,6 +24,14 @@ pub struct Weights {
     label: String,
     device: Device,
     mismatch: Mismatch,
+    notes: Vec<String>,
+}
+
+/// What a weight file holds: tensors as their shape and contiguous values, and what the reader has to say.
+#[derive(Debug, Default)]
+struct Contents {
+    tensors: HashMap<String, (Vec<usize>, Vec<f32>)>,
+    notes: Vec<String>,
 }
 
 impl Weights {
@@ -23,7 +39,41 @@ impl Weights {
     #[must_use]
     pub fn from_tensors(tensors: HashMap<String, Tensor>, label: impl Into<String>) -> Self {
         let device = tensors.values().next().map_or(Device::Cpu, |tensor| tensor.device().clone());
-        Self { tensors: tensors.into_iter().collect(), label: label.into(), device, mismatch: Mismatch::default() }
+        Self {
+            tensors: tensors.into_iter().collect(),
+            label: label.into(),
+            device,
+            mismatch: Mismatch::default(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Reads a weight file: `.safetensors`, or what `torch.save` wrote (zip or legacy). Which of them it is is
+    /// decided by the content, not by the name.
+    ///
+    /// Numbers of other kinds become `f32`. Nothing in the file is executed: of pickles only plain data, ordered
+    /// dictionaries and dense tensors are understood.
+    ///
+    /// # Errors
+    /// [`ModelError::WeightFile`] when the file is damaged, of another kind, or no state dict;
+    /// [`ModelError::Tensor`] when the device has no room.
+    pub fn read(bytes: &[u8], label: impl Into<String>, device: &Device) -> Result<Self, ModelError> {
+        let label = label.into();
+        let contents = match read::contents(bytes) {
+            Ok(contents) => contents,
+            Err(reason) => return Err(ModelError::WeightFile { weights: label, reason }),
+        };
+        let mut tensors = HashMap::with_capacity(contents.tensors.len());
+        for (name, (shape, values)) in contents.tensors {
+            tensors.insert(name, Tensor::from_vec(values, shape, device)?);
+        }
+        Ok(Self { device: device.clone(), notes: contents.notes, ..Self::from_tensors(tensors, label) })
+    }
+
+    /// What the reader did that a user should know, one sentence each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Where the weights come from, for messages.
@@ -53,6 +103,12 @@ impl Weights {
             return Err(ModelError::WeightFile { weights: self.label.clone(), reason });
         }
         Ok(shape)
+    }
+
+    /// A tensor that has not been taken yet, without taking it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
     }
 
     /// The names that have not been taken yet, sorted.
@@ -110,54 +166,5 @@ impl Weights {
         let zero = |device: &Device| Tensor::zeros((), DType::F32, device).and_then(|zero| zero.broadcast_as(shape));
         #[expect(clippy::expect_used, reason = "a scalar on the CPU can be made, and broadcast to any shape")]
         zero(&self.device).or_else(|_| zero(&Device::Cpu)).expect("a scalar can be broadcast to any shape")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn weights(entries: &[(&str, &[usize])]) -> Weights {
-        let tensors = entries
-            .iter()
-            .map(|(name, shape)| ((*name).to_owned(), Tensor::ones(*shape, DType::F32, &Device::Cpu).unwrap()))
-            .collect();
-        Weights::from_tensors(tensors, "test.safetensors")
-    }
-
-    #[test]
-    fn everything_used_is_no_error() {
-        let mut weights = weights(&[("a.weight", &[2, 3]), ("a.bias", &[2]), ("bn.num_batches_tracked", &[])]);
-        assert_eq!(weights.take("a.weight", &[2, 3]).dims(), [2, 3]);
-        assert!(weights.take_optional("a.bias", &[2]).is_some());
-        assert!(weights.take_optional("b.bias", &[2]).is_none());
-        weights.finish().unwrap();
-    }
-
-    #[test]
-    fn one_error_names_every_difference() {
-        let mut weights = weights(&[("a.weight", &[2, 3]), ("left.over", &[2])]);
-        assert_eq!(weights.take("a.weight", &[4, 3]).dims(), [4, 3]);
-        assert_eq!(weights.take("b.weight", &[7]).to_vec1::<f32>().unwrap(), [0.0; 7]);
-        let message = weights.finish().unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "The weights do not fit the architecture: missing b.weight; a.weight with shape [2, 3] where [4, 3] is \
-             expected; not part of the architecture: left.over: test.safetensors"
-        );
-    }
-
-    #[test]
-    fn a_missing_giant_takes_no_memory() {
-        let mut weights = weights(&[]);
-        assert_eq!(weights.take("giant", &[1 << 20, 1 << 20]).elem_count(), 1 << 40);
-    }
-
-    #[test]
-    fn a_required_shape_names_what_is_missing_or_of_another_rank() {
-        let weights = weights(&[("a.weight", &[2, 3])]);
-        assert_eq!(weights.required_shape("a.weight", 2).unwrap(), [2, 3]);
-        assert!(weights.required_shape("a.weight", 4).unwrap_err().to_string().contains("4 dimensions"));
-        assert!(weights.required_shape("b.weight", 4).unwrap_err().to_string().contains("missing b.weight"));
     }
 }
