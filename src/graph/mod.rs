@@ -1,7 +1,120 @@
 //! The layer graph: nodes named as in the source framework, forward runs and vector-Jacobian products.
 //!
 //! Knows neither studies nor the viewer. See `ARCHITECTURE.md` for how explanation methods stand on it.
+//!
+//! A [`Graph`] is built once ([`GraphBuilder`]) and never changes. [`Graph::run`] computes one node and keeps
+//! what [`Keep`] names; the [`Trace`] that comes back is a value that answers for outputs and for
+//! vector-Jacobian products. Weights never get gradients.
 
+mod build;
 mod control;
+mod error;
+mod keep;
+mod kernels;
+mod op;
+pub mod ops;
+mod paths;
+mod run;
+mod trace;
 
+use std::{any::Any, collections::HashMap};
+
+pub use build::GraphBuilder;
 pub use control::{Cancelled, Control};
+pub use error::GraphError;
+pub use keep::Keep;
+pub use op::{Forward, Op, Rule, Saved};
+pub use trace::Trace;
+
+/// The index of a node in [`Graph::nodes`]; inputs of a node have smaller ones.
+pub type NodeId = usize;
+
+/// The node that stands for the network's input.
+pub const INPUT: NodeId = 0;
+
+/// One operation of a network.
+#[derive(Debug)]
+pub struct Node {
+    /// The name in the source framework, as `features.28`.
+    pub name: String,
+    /// What the node computes.
+    pub op: Box<dyn Op>,
+    /// Where its inputs come from, in the operation's order.
+    pub inputs: Vec<NodeId>,
+}
+
+impl Node {
+    /// The operation as the type `T`, if it is one.
+    #[must_use]
+    pub fn op_as<T: Op>(&self) -> Option<&T> {
+        let op: &dyn Any = &*self.op;
+        op.downcast_ref()
+    }
+}
+
+/// A network: nodes in topological order, the first the input, the last the raw output (the logits).
+#[derive(Debug)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    names: HashMap<String, NodeId>,
+}
+
+impl Graph {
+    /// All nodes in topological order.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The node of this name, or the last node of the module of this name (`layer4` is `layer4.2.relu3`).
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.names.get(name).copied()
+    }
+
+    /// The node of the raw output, shape `[batch, classes]`.
+    #[must_use]
+    pub fn output(&self) -> NodeId {
+        self.nodes.len() - 1
+    }
+
+    /// How many numbers have been learned, in all nodes together.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.nodes.iter().map(|node| node.op.parameters()).sum()
+    }
+
+    /// The shape of each node's output for an input of this shape, `[batch, channels, rows, columns]`. Nothing is run.
+    ///
+    /// # Errors
+    /// [`GraphError::Shape`] at the first node that cannot take its inputs.
+    pub fn shapes(&self, input: &[usize]) -> Result<Vec<Vec<usize>>, GraphError> {
+        let mut shapes: Vec<Vec<usize>> = Vec::with_capacity(self.nodes.len());
+        for (id, node) in self.nodes.iter().enumerate() {
+            let inputs: Vec<&[usize]> = if id == INPUT {
+                vec![input]
+            } else {
+                node.inputs.iter().map(|&source| shapes[source].as_slice()).collect()
+            };
+            let shape = self.shape_of(id, &inputs)?;
+            shapes.push(shape);
+        }
+        Ok(shapes)
+    }
+
+    /// The shape of one node's output for inputs of these shapes.
+    fn shape_of(&self, id: NodeId, inputs: &[&[usize]]) -> Result<Vec<usize>, GraphError> {
+        let node = &self.nodes[id];
+        node.op.shape(inputs).map_err(|reason| GraphError::Shape {
+            node: node.name.clone(),
+            op: node.op.kind(),
+            inputs: inputs.iter().map(|shape| shape.to_vec()).collect(),
+            reason,
+        })
+    }
+
+    /// The node's name, for messages; an identifier that the graph lacks becomes its number.
+    pub(crate) fn name_of(&self, id: NodeId) -> String {
+        self.nodes.get(id).map_or_else(|| format!("#{id}"), |node| node.name.clone())
+    }
+}

@@ -1,0 +1,167 @@
+//! Convolution as matrix products over unfolded strips of the input, and its way back.
+
+use candle_core::{Result, Tensor, WithDType};
+use rayon::prelude::*;
+
+use super::{
+    super::ops::{Conv2d, Sizes},
+    for_float, read, tensor,
+};
+
+/// Upper bound on the elements of one unfolded strip (8 MiB of `f32`), unless a single output row needs more.
+const STRIP: usize = 1 << 21;
+
+/// The output, `[batch, out, rows, columns]`.
+pub(in crate::graph) fn forward(conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Tensor> {
+    for_float!(input, forward_of(conv, input, sizes))
+}
+
+fn forward_of<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Tensor> {
+    let Sizes { batch, groups, inputs, outputs, .. } = sizes;
+    let places = sizes.output[0] * sizes.output[1];
+    let plane = sizes.input[0] * sizes.input[1];
+    let weight = group_weights(conv, sizes)?;
+    let bias = conv.bias.as_ref().map(Tensor::to_vec1::<T>).transpose()?;
+    let result = read(input, |values: &[T]| {
+        let mut result = vec![T::zero(); batch * groups * outputs * places];
+        let blocks = result.chunks_mut(outputs * places).zip(values.chunks(inputs * plane));
+        for (block, (result, values)) in blocks.enumerate() {
+            let group = block % groups;
+            for strip in strips(sizes) {
+                let unfolded = unfold(conv, values, sizes, &strip)?;
+                let product = weight[group].matmul(&unfolded)?;
+                let offset = strip.start * sizes.output[1];
+                let length = strip.len() * sizes.output[1];
+                read(&product, |product: &[T]| {
+                    let channels = result.par_chunks_mut(places).zip(product.par_chunks(length));
+                    channels.enumerate().for_each(|(channel, (result, product))| {
+                        let bias = bias.as_ref().map_or(T::zero(), |bias| bias[group * outputs + channel]);
+                        for (y, &p) in result[offset..offset + length].iter_mut().zip(product) {
+                            *y = p + bias;
+                        }
+                    });
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(result)
+    })?;
+    tensor(result, (batch, groups * outputs, sizes.output[0], sizes.output[1]))
+}
+
+/// The gradient with respect to the input, `[batch, in, rows, columns]`.
+pub(in crate::graph) fn vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Tensor> {
+    for_float!(gradient, vjp_of(conv, gradient, sizes))
+}
+
+fn vjp_of<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Tensor> {
+    let Sizes { batch, groups, inputs, outputs, .. } = sizes;
+    let places = sizes.output[0] * sizes.output[1];
+    let plane = sizes.input[0] * sizes.input[1];
+    let weight = group_weights(conv, sizes)?;
+    let gradient = gradient.contiguous()?.reshape((batch * groups, outputs, places))?;
+    let mut back = vec![T::zero(); batch * groups * inputs * plane];
+    for (block, back) in back.chunks_mut(inputs * plane).enumerate() {
+        let gradient = gradient.get(block)?;
+        let transposed = weight[block % groups].t()?;
+        for strip in strips(sizes) {
+            let part = gradient.narrow(1, strip.start * sizes.output[1], strip.len() * sizes.output[1])?;
+            let unfolded = transposed.matmul(&part)?;
+            read(&unfolded, |unfolded: &[T]| {
+                fold(conv, back, unfolded, sizes, &strip);
+                Ok(())
+            })?;
+        }
+    }
+    tensor(back, (batch, groups * inputs, sizes.input[0], sizes.input[1]))
+}
+
+/// Each group's weights as a matrix `[out, in · rows · columns]`.
+fn group_weights(conv: &Conv2d, sizes: Sizes) -> Result<Vec<Tensor>> {
+    let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
+    let all = conv.weight.contiguous()?.reshape((groups, outputs, inputs * kernel[0] * kernel[1]))?;
+    (0..groups).map(|group| all.get(group)).collect()
+}
+
+/// Ranges of output rows whose unfolded input stays within bounds.
+fn strips(sizes: Sizes) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let depth = sizes.inputs * sizes.kernel[0] * sizes.kernel[1];
+    let [rows, columns] = sizes.output;
+    let step = (STRIP / (depth * columns)).clamp(1, rows);
+    (0..rows).step_by(step).map(move |start| start..(start + step).min(rows))
+}
+
+/// The part of the output columns `0 .. count` that a place of the kernel reads from inside the input, and the input
+/// column of the first.
+fn inside(offset: usize, stride: usize, padding: usize, length: usize, count: usize) -> std::ops::Range<usize> {
+    // Output column x reads input column x · stride + offset − padding.
+    let first = padding.saturating_sub(offset).div_ceil(stride);
+    let end = (length + padding).saturating_sub(offset).div_ceil(stride);
+    first.min(count)..end.min(count)
+}
+
+/// The matrix `[in · rows · columns of the kernel, places of the strip]` of the input values under each place.
+fn unfold<T: WithDType>(conv: &Conv2d, values: &[T], sizes: Sizes, strip: &std::ops::Range<usize>) -> Result<Tensor> {
+    let Sizes { inputs, input: [height, width], output: [_, columns], kernel, .. } = sizes;
+    let depth = inputs * kernel[0] * kernel[1];
+    let length = strip.len() * columns;
+    let mut unfolded = vec![T::zero(); depth * length];
+    unfolded.par_chunks_mut(length).enumerate().for_each(|(index, line)| {
+        let (channel, place) = (index / (kernel[0] * kernel[1]), index % (kernel[0] * kernel[1]));
+        let plane = &values[channel * height * width..][..height * width];
+        let (down, across) = (place / kernel[1] * conv.dilation[0], place % kernel[1] * conv.dilation[1]);
+        let reached = inside(across, conv.stride[1], conv.padding[1], width, columns);
+        for (row, y) in strip.clone().enumerate() {
+            let Some(y) = (y * conv.stride[0] + down).checked_sub(conv.padding[0]).filter(|&y| y < height) else {
+                continue;
+            };
+            if reached.is_empty() {
+                continue;
+            }
+            let source = &plane[y * width..][..width][reached.start * conv.stride[1] + across - conv.padding[1]..];
+            let line = &mut line[row * columns..][..columns][reached.clone()];
+            if conv.stride[1] == 1 {
+                line.copy_from_slice(&source[..line.len()]);
+            } else {
+                for (to, &from) in line.iter_mut().zip(source.iter().step_by(conv.stride[1])) {
+                    *to = from;
+                }
+            }
+        }
+    });
+    tensor(unfolded, (depth, length))
+}
+
+/// Adds the gradients of an unfolded strip to those of the input values that they were copies of.
+fn fold<T: WithDType>(conv: &Conv2d, back: &mut [T], unfolded: &[T], sizes: Sizes, strip: &std::ops::Range<usize>) {
+    let Sizes { input: [height, width], output: [_, columns], kernel, .. } = sizes;
+    let length = strip.len() * columns;
+    let places = kernel[0] * kernel[1];
+    let channels = back.par_chunks_mut(height * width).zip(unfolded.par_chunks(places * length));
+    channels.for_each(|(plane, lines)| {
+        for (place, line) in lines.chunks(length).enumerate() {
+            let (down, across) = (place / kernel[1] * conv.dilation[0], place % kernel[1] * conv.dilation[1]);
+            let reached = inside(across, conv.stride[1], conv.padding[1], width, columns);
+            if reached.is_empty() {
+                continue;
+            }
+            for (row, y) in strip.clone().enumerate() {
+                let Some(y) = (y * conv.stride[0] + down).checked_sub(conv.padding[0]).filter(|&y| y < height) else {
+                    continue;
+                };
+                let first = reached.start * conv.stride[1] + across - conv.padding[1];
+                let target = &mut plane[y * width..][..width][first..];
+                let line = &line[row * columns..][..columns][reached.clone()];
+                if conv.stride[1] == 1 {
+                    for (to, &from) in target.iter_mut().zip(line) {
+                        *to += from;
+                    }
+                } else {
+                    for (to, &from) in target.iter_mut().step_by(conv.stride[1]).zip(line) {
+                        *to += from;
+                    }
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,141 @@
+//! Average poolings. Each is a linear map that separates into rows and columns, described by its windows.
+
+use candle_core::{Device, Tensor};
+
+use super::{
+    super::{
+        kernels::average,
+        op::{Forward, Op, Result, Rule, Saved},
+    },
+    image_shape,
+    windows::{Axis, Window, adaptive},
+};
+
+/// Average pooling with a fixed kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct AvgPool2d {
+    /// Rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps along rows and columns.
+    pub stride: [usize; 2],
+    /// Zeros around the input, in rows and columns.
+    pub padding: [usize; 2],
+    /// Whether the last window may reach over the edge.
+    pub ceil: bool,
+    /// Whether padding counts in the divisor (`count_include_pad`, PyTorch's default).
+    pub count_padding: bool,
+}
+
+/// Average pooling to a fixed size, whatever the input's; `[1, 1]` is the global average.
+#[derive(Debug, Clone, Copy)]
+pub struct AdaptiveAvgPool2d {
+    /// Rows and columns of the output.
+    pub size: [usize; 2],
+}
+
+impl AdaptiveAvgPool2d {
+    /// The mean over all of space.
+    pub const GLOBAL: Self = Self { size: [1, 1] };
+
+    fn windows(&self, shape: &[usize]) -> [Vec<Window>; 2] {
+        [adaptive(shape[2], self.size[0]), adaptive(shape[3], self.size[1])]
+    }
+}
+
+impl AvgPool2d {
+    fn windows(&self, shape: &[usize]) -> Result<[Vec<Window>; 2], String> {
+        let axis = |which: usize| {
+            let [kernel, stride, padding] = [self.kernel, self.stride, self.padding].map(|pair| pair[which]);
+            Axis { kernel, stride, padding, ceil: self.ceil }.list(shape[2 + which], self.count_padding)
+        };
+        Ok([axis(0)?, axis(1)?])
+    }
+}
+
+impl Op for AvgPool2d {
+    fn kind(&self) -> &'static str {
+        "AvgPool2d"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let shape = image_shape(inputs)?;
+        let [rows, columns] = self.windows(&shape)?;
+        Ok(vec![shape[0], shape[1], rows.len(), columns.len()])
+    }
+
+    fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
+        let windows = self.windows(inputs[0].dims()).map_err(candle_core::Error::msg)?;
+        Ok(Forward::stateless(forward(inputs[0], &windows)?))
+    }
+
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
+        let shape = &saved.inputs[which];
+        vjp(gradient, &self.windows(shape).map_err(candle_core::Error::msg)?, [shape[2], shape[3]])
+    }
+}
+
+impl Op for AdaptiveAvgPool2d {
+    fn kind(&self) -> &'static str {
+        "AdaptiveAvgPool2d"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let [batch, channels, ..] = image_shape(inputs)?;
+        Ok(vec![batch, channels, self.size[0], self.size[1]])
+    }
+
+    fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
+        Ok(Forward::stateless(forward(inputs[0], &self.windows(inputs[0].dims()))?))
+    }
+
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
+        let shape = &saved.inputs[which];
+        vjp(gradient, &self.windows(shape), [shape[2], shape[3]])
+    }
+}
+
+fn forward(input: &Tensor, windows: &[Vec<Window>; 2]) -> Result<Tensor> {
+    if input.device().is_cpu() { average::forward(input, windows) } else { composed_forward(input, windows) }
+}
+
+fn vjp(gradient: &Tensor, windows: &[Vec<Window>; 2], size: [usize; 2]) -> Result<Tensor> {
+    if gradient.device().is_cpu() {
+        average::vjp(gradient, windows, size)
+    } else {
+        composed_vjp(gradient, windows, size)
+    }
+}
+
+/// The output as two matrix products.
+pub(super) fn composed_forward(input: &Tensor, [rows, columns]: &[Vec<Window>; 2]) -> Result<Tensor> {
+    let (batch, channels, height, width) = input.dims4()?;
+    let across = matrix(columns, width, input)?.t()?;
+    let down = matrix(rows, height, input)?;
+    let narrow = input.contiguous()?.reshape((batch * channels * height, width))?.matmul(&across)?;
+    let narrow = narrow.reshape((batch * channels, height, columns.len()))?;
+    down.broadcast_matmul(&narrow)?.reshape((batch, channels, rows.len(), columns.len()))
+}
+
+/// The gradient as two matrix products.
+pub(super) fn composed_vjp(
+    gradient: &Tensor,
+    [rows, columns]: &[Vec<Window>; 2],
+    [height, width]: [usize; 2],
+) -> Result<Tensor> {
+    let (batch, channels, outputs, narrow) = gradient.dims4()?;
+    let across = matrix(columns, width, gradient)?;
+    let down = matrix(rows, height, gradient)?.t()?.contiguous()?;
+    let wide = gradient.contiguous()?.reshape((batch * channels * outputs, narrow))?.matmul(&across)?;
+    let wide = wide.reshape((batch * channels, outputs, width))?;
+    down.broadcast_matmul(&wide)?.reshape((batch, channels, height, width))
+}
+
+/// The averaging along one axis as a matrix `[windows, length]`, of the type and on the device of `like`.
+fn matrix(windows: &[Window], length: usize, like: &Tensor) -> Result<Tensor> {
+    let mut values = vec![0.0_f64; windows.len() * length];
+    for (row, window) in values.chunks_exact_mut(length).zip(windows) {
+        row[window.start..window.end].fill(1.0 / window.count as f64);
+    }
+    let matrix = Tensor::from_vec(values, (windows.len(), length), &Device::Cpu)?;
+    matrix.to_dtype(like.dtype())?.to_device(like.device())
+}

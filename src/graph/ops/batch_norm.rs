@@ -1,0 +1,88 @@
+//! Batch normalisation in inference: one scale and one shift a channel.
+
+use candle_core::{D, DType, Tensor};
+
+use super::{
+    super::{
+        kernels::elementwise,
+        op::{Forward, Op, Result, Rule, Saved},
+    },
+    image_shape,
+};
+
+/// `y = (x − mean) / √(variance + ε) · weight + bias`, per channel.
+#[derive(Debug)]
+pub struct BatchNorm2d {
+    weight: Tensor,
+    bias: Tensor,
+    /// `weight / √(variance + ε)`, `[channels]`.
+    scale: Tensor,
+    /// `bias − mean · scale`, `[channels]`.
+    shift: Tensor,
+}
+
+impl BatchNorm2d {
+    /// A layer from its learned and its running tensors, each of shape `[channels]`.
+    ///
+    /// # Errors
+    /// When the shapes differ or the tensor library fails.
+    pub fn new(weight: Tensor, bias: Tensor, mean: &Tensor, variance: &Tensor, epsilon: f64) -> Result<Self> {
+        let precise = |tensor: &Tensor| tensor.to_dtype(DType::F64)?.to_device(&candle_core::Device::Cpu);
+        let scale = (precise(&weight)? / (precise(variance)? + epsilon)?.sqrt()?)?;
+        let shift = (precise(&bias)? - (precise(mean)? * &scale)?)?;
+        let scale = scale.to_dtype(weight.dtype())?.to_device(weight.device())?;
+        let shift = shift.to_dtype(weight.dtype())?.to_device(weight.device())?;
+        Ok(Self { weight, bias, scale, shift })
+    }
+}
+
+impl Op for BatchNorm2d {
+    fn kind(&self) -> &'static str {
+        "BatchNorm2d"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let shape = image_shape(inputs)?;
+        let expected = self.scale.dim(D::Minus1).map_err(|error| error.to_string())?;
+        if shape[1] != expected {
+            return Err(format!("it takes {expected} channels, not {}", shape[1]));
+        }
+        Ok(shape.to_vec())
+    }
+
+    fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
+        let input = inputs[0];
+        let output = if input.device().is_cpu() {
+            elementwise::affine(input, &self.scale, Some(&self.shift))?
+        } else {
+            composed_affine(input, &self.scale, Some(&self.shift))?
+        };
+        Ok(Forward::stateless(output))
+    }
+
+    fn vjp(&self, gradient: &Tensor, _which: usize, _saved: &Saved, _rule: Rule) -> Result<Tensor> {
+        if gradient.device().is_cpu() {
+            elementwise::affine(gradient, &self.scale, None)
+        } else {
+            composed_affine(gradient, &self.scale, None)
+        }
+    }
+
+    fn parameters(&self) -> usize {
+        self.weight.elem_count() + self.bias.elem_count()
+    }
+
+    fn weights(&self) -> Vec<(&'static str, &Tensor)> {
+        vec![("weight", &self.weight), ("bias", &self.bias)]
+    }
+}
+
+/// `x · scale + shift` per channel from tensor operations.
+pub(super) fn composed_affine(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>) -> Result<Tensor> {
+    let per_channel = |tensor: &Tensor| tensor.reshape((1, tensor.elem_count(), 1, 1));
+    let scaled = input.broadcast_mul(&per_channel(scale)?)?;
+    match shift {
+        Some(shift) => scaled.broadcast_add(&per_channel(shift)?),
+        None => Ok(scaled),
+    }
+}

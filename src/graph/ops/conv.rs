@@ -1,0 +1,235 @@
+//! Two-dimensional convolution.
+
+use candle_core::{Tensor, bail};
+
+use super::{
+    super::{
+        kernels::conv,
+        op::{Forward, Op, Result, Rule, Saved},
+    },
+    image_shape,
+};
+
+/// Convolution with weights of shape `[out, in / groups, rows, columns]`.
+#[derive(Debug)]
+pub struct Conv2d {
+    pub(in crate::graph) weight: Tensor,
+    pub(in crate::graph) bias: Option<Tensor>,
+    pub(in crate::graph) stride: [usize; 2],
+    pub(in crate::graph) padding: [usize; 2],
+    pub(in crate::graph) dilation: [usize; 2],
+    pub(in crate::graph) groups: usize,
+}
+
+/// The sizes of one convolution.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::graph) struct Sizes {
+    pub batch: usize,
+    pub groups: usize,
+    /// Channels of the input in one group.
+    pub inputs: usize,
+    /// Channels of the output in one group.
+    pub outputs: usize,
+    pub input: [usize; 2],
+    pub output: [usize; 2],
+    pub kernel: [usize; 2],
+}
+
+impl Conv2d {
+    /// A convolution with stride 1, no padding, no dilation and one group; `bias` of shape `[out]`.
+    ///
+    /// # Errors
+    /// When the weight hasn't four dimensions or the bias has another shape.
+    pub fn new(weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
+        let (out, ..) = weight.dims4()?;
+        if let Some(bias) = &bias
+            && bias.dims() != [out]
+        {
+            bail!("a bias of shape {:?} for {out} channels", bias.dims());
+        }
+        Ok(Self { weight, bias, stride: [1; 2], padding: [0; 2], dilation: [1; 2], groups: 1 })
+    }
+
+    /// The same with these steps along rows and columns.
+    #[must_use]
+    pub fn stride(mut self, stride: [usize; 2]) -> Self {
+        self.stride = stride;
+        self
+    }
+
+    /// The same with zeros around the input, in rows and columns.
+    #[must_use]
+    pub fn padding(mut self, padding: [usize; 2]) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// The same with these distances between the places of the kernel.
+    #[must_use]
+    pub fn dilation(mut self, dilation: [usize; 2]) -> Self {
+        self.dilation = dilation;
+        self
+    }
+
+    /// The same with channels in groups that do not mix.
+    #[must_use]
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// The weights, `[out, in / groups, rows, columns]`.
+    #[must_use]
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// The bias, `[out]`.
+    #[must_use]
+    pub fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
+    /// All sizes for an input of this shape, or why there are none.
+    pub(in crate::graph) fn sizes(&self, shape: &[usize]) -> Result<Sizes, String> {
+        let &[out, inputs, height, width] = self.weight.dims() else {
+            return Err("its weights lack a dimension".to_owned());
+        };
+        let groups = self.groups;
+        if groups == 0 || out % groups != 0 {
+            return Err(format!("{out} channels cannot be in {groups} groups"));
+        }
+        if shape[1] != inputs * groups {
+            return Err(format!("it takes {} channels, not {}", inputs * groups, shape[1]));
+        }
+        let kernel = [height, width];
+        let mut output = [0; 2];
+        for axis in 0..2 {
+            let (stride, length) = (self.stride[axis], shape[2 + axis] + 2 * self.padding[axis]);
+            let reach = self.reach(kernel)[axis];
+            if stride == 0 || kernel[axis] == 0 || reach >= length {
+                return Err(format!(
+                    "a kernel of {} places (dilation {}, stride {stride}) does not fit in {length} with padding",
+                    kernel[axis], self.dilation[axis]
+                ));
+            }
+            output[axis] = (length - reach - 1) / stride + 1;
+        }
+        let input = [shape[2], shape[3]];
+        Ok(Sizes { batch: shape[0], groups, inputs, outputs: out / groups, input, output, kernel })
+    }
+
+    /// The distance between the first and the last place of the kernel.
+    fn reach(&self, kernel: [usize; 2]) -> [usize; 2] {
+        [0, 1].map(|axis| self.dilation[axis] * kernel[axis].saturating_sub(1))
+    }
+}
+
+impl Op for Conv2d {
+    fn kind(&self) -> &'static str {
+        "Conv2d"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let sizes = self.sizes(&image_shape(inputs)?)?;
+        Ok(vec![sizes.batch, sizes.groups * sizes.outputs, sizes.output[0], sizes.output[1]])
+    }
+
+    fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
+        let input = inputs[0];
+        let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
+        let output =
+            if input.device().is_cpu() { conv::forward(self, input, sizes)? } else { composed_forward(self, input)? };
+        Ok(Forward::stateless(output))
+    }
+
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
+        let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
+        if gradient.device().is_cpu() { conv::vjp(self, gradient, sizes) } else { composed_vjp(self, gradient, sizes) }
+    }
+
+    fn parameters(&self) -> usize {
+        self.weight.elem_count() + self.bias.as_ref().map_or(0, Tensor::elem_count)
+    }
+
+    fn weights(&self) -> Vec<(&'static str, &Tensor)> {
+        [("weight", Some(&self.weight)), ("bias", self.bias.as_ref())]
+            .into_iter()
+            .filter_map(|(name, tensor)| Some((name, tensor?)))
+            .collect()
+    }
+}
+
+/// The output from tensor operations.
+pub(super) fn composed_forward(conv: &Conv2d, input: &Tensor) -> Result<Tensor> {
+    let [down, across] = conv.padding;
+    let padded = input.pad_with_zeros(2, down, down)?.pad_with_zeros(3, across, across)?;
+    let product = plain(&padded, &conv.weight, conv.stride, conv.dilation, conv.groups)?;
+    match &conv.bias {
+        Some(bias) => product.broadcast_add(&bias.reshape((1, bias.elem_count(), 1, 1))?),
+        None => Ok(product),
+    }
+}
+
+/// The gradient from tensor operations: the output's gradient with zeros between its elements, convolved with the
+/// flipped kernels whose input and output channels are exchanged.
+pub(super) fn composed_vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Tensor> {
+    let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
+    let mut spread = gradient.contiguous()?;
+    let reach = conv.reach(kernel);
+    for axis in 0..2 {
+        let padded_length = sizes.input[axis] + 2 * conv.padding[axis];
+        let spread_length = (sizes.output[axis] - 1) * conv.stride[axis] + 1;
+        spread = dilate(&spread, 2 + axis, conv.stride[axis])?;
+        let rest = padded_length - reach[axis] - spread_length;
+        spread = spread.pad_with_zeros(2 + axis, reach[axis], reach[axis] + rest)?;
+    }
+    let exchanged = conv
+        .weight
+        .reshape((groups, outputs, inputs, kernel[0] * kernel[1]))?
+        .transpose(1, 2)?
+        .contiguous()?
+        .reshape((groups * inputs, outputs, kernel[0], kernel[1]))?;
+    let flipped = flip(&flip(&exchanged, 2)?, 3)?;
+    let full = plain(&spread, &flipped, [1; 2], conv.dilation, groups)?;
+    let [down, across] = conv.padding;
+    full.narrow(2, down, sizes.input[0])?.narrow(3, across, sizes.input[1])?.contiguous()
+}
+
+/// A convolution without padding; where the axes differ in stride, the places between are dropped afterwards.
+fn plain(input: &Tensor, weight: &Tensor, stride: [usize; 2], dilation: [usize; 2], groups: usize) -> Result<Tensor> {
+    let weight = &dilate(&dilate(weight, 2, if dilation[0] == dilation[1] { 1 } else { dilation[0] })?, 3, {
+        if dilation[0] == dilation[1] { 1 } else { dilation[1] }
+    })?;
+    let dilation = if dilation[0] == dilation[1] { dilation[0] } else { 1 };
+    let input = input.contiguous()?;
+    if stride[0] == stride[1] {
+        return input.conv2d(weight, 0, stride[0], dilation, groups);
+    }
+    let mut dense = input.conv2d(weight, 0, 1, dilation, groups)?;
+    for (axis, step) in stride.into_iter().enumerate() {
+        let kept: Vec<u32> = (0..dense.dim(2 + axis)? as u32).step_by(step).collect();
+        let count = kept.len();
+        dense = dense.index_select(&Tensor::from_vec(kept, count, input.device())?, 2 + axis)?;
+    }
+    Ok(dense)
+}
+
+/// Zeros between the elements along one dimension, so that neighbours come to lie `step` apart.
+fn dilate(tensor: &Tensor, dimension: usize, step: usize) -> Result<Tensor> {
+    let length = tensor.dim(dimension)?;
+    if step == 1 || length == 1 {
+        return Ok(tensor.clone());
+    }
+    let spread = tensor.unsqueeze(dimension + 1)?.pad_with_zeros(dimension + 1, 0, step - 1)?;
+    let mut shape = tensor.dims().to_vec();
+    shape[dimension] = length * step;
+    spread.contiguous()?.reshape(shape)?.narrow(dimension, 0, (length - 1) * step + 1)?.contiguous()
+}
+
+/// The elements along one dimension in reverse.
+fn flip(tensor: &Tensor, dimension: usize) -> Result<Tensor> {
+    let length = tensor.dim(dimension)? as u32;
+    let reversed: Vec<u32> = (0..length).rev().collect();
+    tensor.index_select(&Tensor::from_vec(reversed, length as usize, tensor.device())?, dimension)
+}

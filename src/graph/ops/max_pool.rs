@@ -1,0 +1,160 @@
+//! Maximum pooling with recorded switches.
+
+use candle_core::Tensor;
+
+use super::{
+    super::{
+        kernels::max_pool,
+        op::{Forward, Op, Result, Rule, Saved},
+    },
+    image_shape,
+    windows::Axis,
+};
+
+/// The largest value of each window; at a tie the first in row-major order wins, as in PyTorch, and NaN wins over
+/// all. The switches, which say which place of its window won, are the state for the way back.
+#[derive(Debug, Clone, Copy)]
+pub struct MaxPool2d {
+    /// Rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    /// Steps along rows and columns.
+    pub stride: [usize; 2],
+    /// Places around the input that never win, in rows and columns.
+    pub padding: [usize; 2],
+    /// Whether the last window may reach over the edge.
+    pub ceil: bool,
+}
+
+impl MaxPool2d {
+    /// A pooling that is the same along rows and columns.
+    #[must_use]
+    pub const fn square(kernel: usize, stride: usize, padding: usize, ceil: bool) -> Self {
+        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], ceil }
+    }
+
+    /// Rows and columns of the output.
+    fn output(&self, shape: &[usize]) -> Result<[usize; 2], String> {
+        let axis = |which: usize| {
+            let [kernel, stride, padding] = [self.kernel, self.stride, self.padding].map(|pair| pair[which]);
+            Axis { kernel, stride, padding, ceil: self.ceil }.windows(shape[2 + which])
+        };
+        Ok([axis(0)?, axis(1)?])
+    }
+}
+
+impl Op for MaxPool2d {
+    fn kind(&self) -> &'static str {
+        "MaxPool2d"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let shape = image_shape(inputs)?;
+        let [rows, columns] = self.output(&shape)?;
+        Ok(vec![shape[0], shape[1], rows, columns])
+    }
+
+    fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
+        let input = inputs[0];
+        let size = self.output(input.dims()).map_err(candle_core::Error::msg)?;
+        let (output, switches) = if input.device().is_cpu() {
+            max_pool::forward(input, self, size)?
+        } else {
+            composed_forward(input, self, size)?
+        };
+        Ok(Forward { output, state: record.then_some(switches) })
+    }
+
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
+        let size = [saved.inputs[which][2], saved.inputs[which][3]];
+        if gradient.device().is_cpu() {
+            max_pool::vjp(gradient, saved.state()?, self, size)
+        } else {
+            composed_vjp(gradient, saved.state()?, self, size)
+        }
+    }
+}
+
+/// The output and the switches from tensor operations: a running maximum over the places of the window.
+pub(super) fn composed_forward(input: &Tensor, pool: &MaxPool2d, [rows, columns]: [usize; 2]) -> Result<Tensors> {
+    let padded = padded(input, pool, [rows, columns])?;
+    let mut best: Option<Tensors> = None;
+    for y in 0..pool.kernel[0] {
+        let strip = padded.index_select(&places(y, pool.stride[0], rows, input)?, 2)?;
+        for x in 0..pool.kernel[1] {
+            let values = strip.index_select(&places(x, pool.stride[1], columns, input)?, 3)?;
+            let place = (y * pool.kernel[1] + x) as u32;
+            let place = Tensor::full(place, values.shape(), input.device())?;
+            best = Some(match best {
+                None => (values, place),
+                Some((largest, switches)) => {
+                    let wins = (values.gt(&largest)? + values.ne(&values)?)?;
+                    (wins.where_cond(&values, &largest)?, wins.where_cond(&place, &switches)?)
+                }
+            });
+        }
+    }
+    best.ok_or_else(|| candle_core::Error::msg("a pooling kernel without places"))
+}
+
+/// Values and switches.
+type Tensors = (Tensor, Tensor);
+
+/// The gradient from tensor operations: for each place of the window, the gradients that it won, put back there.
+pub(super) fn composed_vjp(
+    gradient: &Tensor,
+    switches: &Tensor,
+    pool: &MaxPool2d,
+    [height, width]: [usize; 2],
+) -> Result<Tensor> {
+    let (batch, channels, rows, columns) = gradient.dims4()?;
+    let [tall, wide] = extent(pool, [height, width], [rows, columns]);
+    let gradient = gradient.contiguous()?;
+    let zeros = gradient.zeros_like()?;
+    let mut sum = Tensor::zeros((batch, channels, tall, wide), gradient.dtype(), gradient.device())?;
+    for y in 0..pool.kernel[0] {
+        let mut strip = Tensor::zeros((batch, channels, rows, wide), gradient.dtype(), gradient.device())?;
+        for x in 0..pool.kernel[1] {
+            let won = switches.eq((y * pool.kernel[1] + x) as u32)?.where_cond(&gradient, &zeros)?;
+            strip = strip.index_add(&places(x, pool.stride[1], columns, &gradient)?, &won, 3)?;
+        }
+        sum = sum.index_add(&places(y, pool.stride[0], rows, &gradient)?, &strip, 2)?;
+    }
+    sum.narrow(2, pool.padding[0], height)?.narrow(3, pool.padding[1], width)?.contiguous()
+}
+
+/// Rows and columns that all windows together reach over, at least those of the padded input.
+fn extent(pool: &MaxPool2d, size: [usize; 2], output: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| {
+        let reached = (output[axis] - 1) * pool.stride[axis] + pool.kernel[axis];
+        reached.max(size[axis] + 2 * pool.padding[axis])
+    })
+}
+
+/// The input with −∞ around it, as far as windows reach.
+fn padded(input: &Tensor, pool: &MaxPool2d, output: [usize; 2]) -> Result<Tensor> {
+    let (_, _, height, width) = input.dims4()?;
+    let [tall, wide] = extent(pool, [height, width], output);
+    let mut padded = input.clone();
+    for (dimension, before, whole) in [(2, pool.padding[0], tall), (3, pool.padding[1], wide)] {
+        let after = whole - before - padded.dim(dimension)?;
+        let border = |length: usize| -> Result<Tensor> {
+            let mut shape = padded.dims().to_vec();
+            shape[dimension] = length;
+            Tensor::full(f32::NEG_INFINITY, shape, input.device())?.to_dtype(input.dtype())
+        };
+        let parts: Vec<Tensor> = match (before, after) {
+            (0, 0) => continue,
+            (0, _) => vec![padded.clone(), border(after)?],
+            (_, 0) => vec![border(before)?, padded.clone()],
+            _ => vec![border(before)?, padded.clone(), border(after)?],
+        };
+        padded = Tensor::cat(&parts, dimension)?;
+    }
+    padded.contiguous()
+}
+
+/// The indices `first, first + stride, …`, `count` of them.
+fn places(first: usize, stride: usize, count: usize, like: &Tensor) -> Result<Tensor> {
+    let indices: Vec<u32> = (0..count).map(|index| (first + index * stride) as u32).collect();
+    Tensor::from_vec(indices, count, like.device())
+}

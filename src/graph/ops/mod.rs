@@ -1,0 +1,48 @@
+//! The operations, one file a family.
+//!
+//! On the CPU those that matter for speed run on the kernels of [`super::kernels`]; on other devices they are
+//! composed from tensor operations. Both are tested against each other, on the CPU.
+
+mod average;
+mod batch_norm;
+mod conv;
+mod join;
+mod layout;
+mod linear;
+mod max_pool;
+mod relu;
+mod slice_max;
+mod windows;
+
+pub use average::{AdaptiveAvgPool2d, AvgPool2d};
+pub use batch_norm::BatchNorm2d;
+pub use conv::Conv2d;
+pub(super) use conv::Sizes;
+pub use join::{Add, Concat};
+pub use layout::{Dropout, Flatten, Input};
+pub use linear::Linear;
+pub use max_pool::MaxPool2d;
+pub use relu::Relu;
+pub use slice_max::{SliceMax, winning_slices};
+pub(super) use windows::Window;
+
+/// The only input's shape as rows, or the reason why it is not one of `rank` dimensions.
+fn single<'a>(inputs: &[&'a [usize]], rank: usize) -> Result<&'a [usize], String> {
+    let [input] = inputs else { return Err(format!("it takes 1 input, not {}", inputs.len())) };
+    if input.len() != rank {
+        return Err(format!("it takes {rank} dimensions, not {}", input.len()));
+    }
+    if input.contains(&0) {
+        return Err("no dimension may be 0".to_owned());
+    }
+    Ok(input)
+}
+
+/// A shape `[batch, channels, rows, columns]`.
+fn image_shape(inputs: &[&[usize]]) -> Result<[usize; 4], String> {
+    let input = single(inputs, 4)?;
+    Ok([input[0], input[1], input[2], input[3]])
+}
+
+#[cfg(test)]
+mod tests;

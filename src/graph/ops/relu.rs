@@ -1,0 +1,57 @@
+//! ReLU, the one operation that differs between gradient, guided backpropagation and deconvnet.
+
+use candle_core::Tensor;
+
+use super::super::{
+    kernels::elementwise,
+    op::{Forward, Op, Result, Rule, Saved},
+};
+
+/// `max(x, 0)`; NaN stays NaN, so that broken weights show. The gradient at 0 is 0.
+#[derive(Debug)]
+pub struct Relu;
+
+impl Op for Relu {
+    fn kind(&self) -> &'static str {
+        "ReLU"
+    }
+
+    fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let [input] = inputs else { return Err(format!("it takes 1 input, not {}", inputs.len())) };
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
+        let input = inputs[0];
+        let output = if input.device().is_cpu() { elementwise::relu(input)? } else { composed_forward(input)? };
+        let state = record.then(|| output.clone());
+        Ok(Forward { output, state })
+    }
+
+    fn vjp(&self, gradient: &Tensor, _which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
+        let output = saved.state()?;
+        if gradient.device().is_cpu() {
+            elementwise::relu_vjp(gradient, output, rule)
+        } else {
+            composed_vjp(gradient, output, rule)
+        }
+    }
+}
+
+/// The output from tensor operations.
+pub(super) fn composed_forward(input: &Tensor) -> Result<Tensor> {
+    input.lt(0.0)?.where_cond(&input.zeros_like()?, input)
+}
+
+/// The gradient from tensor operations.
+pub(super) fn composed_vjp(gradient: &Tensor, output: &Tensor, rule: Rule) -> Result<Tensor> {
+    let zeros = gradient.zeros_like()?;
+    let rectified = match rule {
+        Rule::Gradient => gradient.contiguous()?,
+        Rule::Guided | Rule::Deconvnet => gradient.gt(0.0)?.where_cond(&gradient.contiguous()?, &zeros)?,
+    };
+    match rule {
+        Rule::Gradient | Rule::Guided => output.gt(0.0)?.where_cond(&rectified, &zeros),
+        Rule::Deconvnet => Ok(rectified),
+    }
+}

@@ -1,0 +1,124 @@
+//! What a run leaves behind: a value, which answers for outputs and for vector-Jacobian products.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use super::{
+    Graph, GraphError, NodeId,
+    control::Control,
+    op::{Rule, Saved},
+};
+
+/// One finished run of a graph.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    graph: Arc<Graph>,
+    target: NodeId,
+    result: Tensor,
+    outputs: Vec<Option<Tensor>>,
+    saved: Vec<Option<Saved>>,
+}
+
+impl Trace {
+    /// Takes over what a run has kept.
+    pub(super) fn new(
+        graph: Arc<Graph>,
+        target: NodeId,
+        result: Tensor,
+        outputs: Vec<Option<Tensor>>,
+        saved: Vec<Option<Saved>>,
+    ) -> Self {
+        Self { graph, target, result, outputs, saved }
+    }
+
+    /// The graph that was run.
+    #[must_use]
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// The output of the node that the run was for.
+    #[must_use]
+    pub fn target(&self) -> &Tensor {
+        &self.result
+    }
+
+    /// The node that the run was for.
+    #[must_use]
+    pub fn target_node(&self) -> NodeId {
+        self.target
+    }
+
+    /// The output of a node, if it was kept.
+    #[must_use]
+    pub fn output(&self, node: NodeId) -> Option<&Tensor> {
+        if node == self.target { Some(&self.result) } else { self.outputs.get(node)?.as_ref() }
+    }
+
+    /// The gradient of `⟨seed, output of from⟩` with respect to the output of `to`, under a rule for ReLU.
+    ///
+    /// `seed` has the shape of `from`'s output, the result that of `to`'s. Only nodes on paths between the two are
+    /// visited. Under [`Rule::Gradient`] this is the vector-Jacobian product.
+    ///
+    /// # Errors
+    /// [`GraphError::NoPath`] when `from` does not depend on `to`, [`GraphError::NotKept`] when the run did not keep
+    /// what a node on the way needs, [`GraphError::Seed`] when the seed has another shape than the output,
+    /// [`GraphError::Compute`] when the tensor library fails, [`GraphError::Cancelled`].
+    pub fn vjp(
+        &self,
+        from: NodeId,
+        seed: &Tensor,
+        to: NodeId,
+        rule: Rule,
+        control: &Control,
+    ) -> Result<Tensor, GraphError> {
+        let nodes = self.graph.nodes();
+        for id in [from, to] {
+            if id >= nodes.len() {
+                return Err(GraphError::NoNode { node: id, count: nodes.len() });
+            }
+        }
+        let visited = self.graph.between(to, from);
+        if !visited[to] || !visited[from] {
+            return Err(GraphError::NoPath { from: self.graph.name_of(from), to: self.graph.name_of(to) });
+        }
+        self.check_seed(from, seed)?;
+
+        let mut gradients: Vec<Option<Tensor>> = vec![None; nodes.len()];
+        gradients[from] = Some(seed.clone());
+        for id in (to + 1..=from).rev().filter(|&id| visited[id]) {
+            control.check()?;
+            let Some(gradient) = gradients[id].take() else { continue };
+            let node = &nodes[id];
+            let Some(saved) = &self.saved[id] else { return Err(GraphError::NotKept { node: node.name.clone() }) };
+            for (which, &source) in node.inputs.iter().enumerate().filter(|&(_, &source)| visited[source]) {
+                let back = node.op.vjp(&gradient, which, saved, rule);
+                let sum = back.and_then(|back| match &gradients[source] {
+                    Some(others) => others + back,
+                    None => Ok(back),
+                });
+                gradients[source] = Some(sum.map_err(|error| self.graph.failed(id, &saved.inputs, error))?);
+            }
+        }
+        gradients[to]
+            .take()
+            .ok_or_else(|| GraphError::NoPath { from: self.graph.name_of(from), to: self.graph.name_of(to) })
+    }
+
+    /// The seed must have the shape of the output it weights.
+    fn check_seed(&self, from: NodeId, seed: &Tensor) -> Result<(), GraphError> {
+        let expected = match (&self.saved[from], self.output(from)) {
+            (_, Some(output)) => output.dims().to_vec(),
+            (Some(saved), None) => {
+                let inputs: Vec<&[usize]> = saved.inputs.iter().map(Vec::as_slice).collect();
+                self.graph.shape_of(from, &inputs)?
+            }
+            (None, None) => return Err(GraphError::NotKept { node: self.graph.name_of(from) }),
+        };
+        if expected == seed.dims() {
+            return Ok(());
+        }
+        Err(GraphError::Seed { node: self.graph.name_of(from), seed: seed.dims().to_vec(), expected })
+    }
+}
