@@ -6,6 +6,7 @@
 
 pub mod display;
 pub mod explain;
+pub mod export;
 pub mod graph;
 pub mod model;
 pub mod study;

@@ -1,0 +1,12 @@
+//! Screenshots, sheets and raw maps on disk, each with its provenance; a file is whole or absent.
+
+mod atomic;
+pub mod npy;
+pub mod png;
+mod provenance;
+
+pub use atomic::{ExportError, write_atomically};
+pub use provenance::{
+    Explanation, FailedSource, MapRecord, ModelRecord, ProgramRecord, ResultRecord, StackRecord, TopClass,
+    UncertaintyRecord,
+};

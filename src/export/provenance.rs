@@ -1,0 +1,169 @@
+//! `explanation.json`: what was found, and what is needed to find it again.
+
+use serde::{Deserialize, Serialize};
+
+/// The whole file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Which program wrote it.
+    pub program: ProgramRecord,
+    /// Which model answered.
+    pub model: ModelRecord,
+    /// Where it ran (`cpu`, `cuda:0`, `metal`).
+    pub device: String,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// When, UTC, RFC 3339.
+    pub time: String,
+    /// One a slice.
+    pub results: Vec<ResultRecord>,
+    /// Only with a stack model: the first stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<StackRecord>,
+    /// All stacks, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<StackRecord>,
+    /// What could not be explained, with the reason.
+    pub failed: Vec<FailedSource>,
+}
+
+/// The program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProgramRecord {
+    /// `glassbox`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl ProgramRecord {
+    /// This program.
+    #[must_use]
+    pub fn this() -> Self {
+        Self { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+/// The model.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// Name on the card.
+    pub name: String,
+    /// Version on the card.
+    pub version: String,
+    /// SHA-256 of the weights.
+    pub sha256: String,
+    /// SHA-256 of the card.
+    pub card_sha256: String,
+    /// Architecture on the card.
+    pub architecture: String,
+    /// Intended use on the card.
+    pub intended_use: String,
+    /// The card's `[input]` table: the preprocessing.
+    pub preprocessing: serde_json::Value,
+}
+
+/// One slice.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResultRecord {
+    /// The file, as it was named to the program.
+    pub source: String,
+    /// Series Instance UID, where there is one.
+    pub series: Option<String>,
+    /// SOP Instance UID, where there is one.
+    pub sop_instance_uid: Option<String>,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Index in the series, display order, from 0.
+    pub slice: usize,
+    /// Frame in the file, from 0.
+    pub frame: usize,
+    /// One an output, before the activation.
+    pub logits: Vec<f32>,
+    /// One a class.
+    pub probabilities: Vec<f32>,
+    /// The most probable classes, first = most probable.
+    pub top: Vec<TopClass>,
+    /// Only with a stochastic head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncertainty: Option<UncertaintyRecord>,
+    /// The maps that were written.
+    pub maps: Vec<MapRecord>,
+}
+
+/// One of the most probable classes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TopClass {
+    /// Index of the class.
+    pub class: usize,
+    /// Its name on the card.
+    pub name: String,
+    /// Its probability.
+    pub probability: f32,
+}
+
+/// Moments and entropies over the passes; entropies in nats.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UncertaintyRecord {
+    /// Number of passes.
+    pub passes: usize,
+    /// Mean probability of each class.
+    pub mean: Vec<f32>,
+    /// Standard deviation of each class.
+    pub std: Vec<f32>,
+    /// Central 90 % interval of each class.
+    pub interval90: Vec<[f32; 2]>,
+    /// Predictive entropy.
+    pub entropy: f32,
+    /// Its expected part within the passes.
+    pub aleatoric: f32,
+    /// Mutual information between prediction and weights.
+    pub epistemic: f32,
+}
+
+/// One map on disk; file names are relative to `explanation.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MapRecord {
+    /// Registry name of the method.
+    pub method: String,
+    /// Target layer; absent for pixel methods.
+    pub layer: Option<String>,
+    /// Explained class.
+    pub class: usize,
+    /// `.npy`, the raw map at its own resolution.
+    pub raw: String,
+    /// `.npy`, 0 ..= 1 at network input size.
+    pub shown: String,
+    /// `.png`, over the image.
+    pub overlay: String,
+    /// Smallest raw value.
+    pub min: f32,
+    /// Largest raw value.
+    pub max: f32,
+    /// Row and column of the largest raw value.
+    pub peak: [usize; 2],
+}
+
+/// A stack network over the whole stack.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StackRecord {
+    /// Series Instance UID of the stack.
+    pub series: String,
+    /// Logits of the stack.
+    pub logits: Vec<f32>,
+    /// Probabilities of the stack.
+    pub probabilities: Vec<f32>,
+    /// `shares[class][slice]`; sums over the slices to the logit minus the bias.
+    pub shares: Vec<Vec<f32>>,
+    /// For each feature the slice that won the maximum.
+    pub winning_slice: Vec<usize>,
+}
+
+/// What could not be explained.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FailedSource {
+    /// The file.
+    pub source: String,
+    /// One sentence.
+    pub reason: String,
+}
