@@ -21,7 +21,7 @@ pub use error::StudyError;
 pub use geometry::{EdgeLetters, PLANE_TOLERANCE_DEGREES, Vector, same_position_mm};
 pub use instance::{Instance, SeriesHead, StudyHead};
 pub use open::{Failure, Opened, Progress, open};
-pub use pixels::{Pixels, Stored};
+pub use pixels::{Pixels, Statistics, Stored};
 pub use reader::Reader;
 pub use storage::{Disk, Entry, Memory, Storage};
 pub use types::{Geometry, Patient, Photometric, Plane, Series, Slice, Source, Study};
