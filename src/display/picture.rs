@@ -103,10 +103,7 @@ impl Picture {
     #[must_use]
     pub fn percentile_voi(&self, low: f64, high: f64) -> Voi {
         match &self.kind {
-            PictureKind::Grey { values, .. } => {
-                let (low, high) = percentiles(values, low, high);
-                Voi::range(low, high)
-            }
+            PictureKind::Grey { values, .. } => Voi::percentiles(values, low, high),
             PictureKind::Rgb { .. } => COLOUR_VOI,
         }
     }
@@ -157,7 +154,7 @@ fn finite_range(values: &[f32]) -> (f32, f32) {
 /// Pixels looked at for percentiles; of larger pictures every nth.
 const PERCENTILE_PIXELS: usize = 1 << 16;
 
-fn percentiles(values: &[f32], low: f64, high: f64) -> (f32, f32) {
+pub(super) fn percentiles(values: &[f32], low: f64, high: f64) -> (f32, f32) {
     let step = (values.len() / PERCENTILE_PIXELS).max(1);
     let mut sample: Vec<f32> = values.iter().copied().step_by(step).filter(|v| v.is_finite()).collect();
     sample.sort_unstable_by(f32::total_cmp);

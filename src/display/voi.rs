@@ -1,6 +1,7 @@
 //! Values of interest: windows and VOI LUTs (DICOM PS3.3 C.11.2).
 
 use super::lut::table_index;
+use super::picture::percentiles;
 
 /// How a window maps values to the screen (VOI LUT Function, PS3.3 C.11.2.1.2 and .3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -57,6 +58,14 @@ impl Voi {
         // LINEAR_EXACT has no offset of half a unit and is as well defined for values between 0 and 1.
         let width = (high - low).max(centre.abs() * 1e-6).max(1e-12);
         Self::Window { centre, width, function: VoiFunction::LinearExact, explanation: None }
+    }
+
+    /// The window from the `low`th to the `high`th percentile of the values, numbers only; of more than 2¹⁶ values
+    /// every nth is looked at. All of the range, where both percentiles are one value.
+    #[must_use]
+    pub fn percentiles(values: &[f32], low: f64, high: f64) -> Self {
+        let (low, high) = percentiles(values, low, high);
+        Self::range(low, high)
     }
 
     /// Brightness of a value, from 0 (black) to 1 (white), before any inversion; 0 for what is not a number.

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Instance, Pixels, StudyError};
+use super::{Instance, Pixels, StudyError, nifti, npy, raster};
+use crate::display::Voi;
 
 /// Bytes of a file's beginning that are enough to tell every format.
 pub(super) const START_BYTES: usize = 4096;
@@ -23,6 +24,11 @@ pub(super) enum Content {
 pub(super) trait Parsed: Send + Sync {
     /// Decodes one frame, counted from 0.
     fn pixels(&self, path: &Path, frame: usize) -> Result<Pixels, StudyError>;
+
+    /// One window for all frames, where the file names none and its frames belong together.
+    fn window(&self) -> Option<Voi> {
+        None
+    }
 
     /// Bytes that this value keeps in memory.
     fn memory_bytes(&self) -> usize;
@@ -44,7 +50,11 @@ pub(super) struct Format {
 }
 
 /// All formats; the first that recognises a file reads it.
-static FORMATS: &[Format] = &[];
+static FORMATS: &[Format] = &[
+    Format { name: npy::NAME, recognises: npy::recognises, content: npy::content, parse: npy::parse },
+    Format { name: nifti::NAME, recognises: nifti::recognises, content: nifti::content, parse: nifti::parse },
+    Format { name: raster::NAME, recognises: raster::recognises, content: raster::content, parse: raster::parse },
+];
 
 /// The format of a file, from its name and first bytes.
 pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<&'static Format> {

@@ -113,8 +113,21 @@ fn build_series(uid: &str, members: &[&Found]) -> Vec<Series> {
         .collect()
 }
 
+/// From the orientation; without one from the name of the folder.
 fn plane(slices: &[Slice]) -> Plane {
-    slices.first().and_then(|slice| slice.geometry).map_or(Plane::Unknown, |geometry| geometry.plane())
+    let Some(first) = slices.first() else { return Plane::Unknown };
+    let named = || first.source.path.parent().and_then(plane_of_folder);
+    first.geometry.map(|geometry| geometry.plane()).or_else(named).unwrap_or(Plane::Unknown)
+}
+
+/// The plane that a folder of plain stacks is named after.
+pub(super) fn plane_of_folder(folder: &Path) -> Option<Plane> {
+    match folder.file_name()?.to_string_lossy().to_lowercase().as_str() {
+        "axial" => Some(Plane::Axial),
+        "coronal" => Some(Plane::Coronal),
+        "sagittal" => Some(Plane::Sagittal),
+        _ => None,
+    }
 }
 
 /// Splits a series into parts that can each be one stack, in the order of first appearance.

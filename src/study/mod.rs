@@ -7,14 +7,22 @@ mod error;
 mod formats;
 mod geometry;
 mod grouping;
+mod gzip;
 mod instance;
+mod nifti;
+mod nifti_header;
+mod npy;
 mod open;
+mod picture;
 mod pixels;
+mod raster;
 mod reader;
 mod storage;
 #[cfg(test)]
 mod testing;
+mod tiff_pages;
 mod types;
+mod volume;
 mod walk;
 
 pub use error::StudyError;

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::formats::{Format, Parsed, START_BYTES, recognise};
 use super::storage::Storage;
-use super::{Pixels, Slice, Source, StudyError};
+use super::{Pixels, Slice, StudyError};
+use crate::display::{Picture, Voi};
 
 /// Files kept in memory, in bytes, unless [`Reader::with_budget`] says otherwise.
 const BUDGET_BYTES: usize = 512 << 20;
@@ -32,6 +33,18 @@ struct Entry {
 struct File {
     format: &'static Format,
     parsed: Arc<dyn Parsed>,
+    /// [`Parsed::window`], once it has been asked for.
+    window: Arc<OnceLock<Option<Voi>>>,
+}
+
+impl File {
+    fn pixels(&self, slice: &Slice) -> Result<Pixels, StudyError> {
+        self.format.read_pixels(self.parsed.as_ref(), &slice.source.path, slice.source.frame)
+    }
+
+    fn window(&self) -> Option<Voi> {
+        self.window.get_or_init(|| self.parsed.window()).clone()
+    }
 }
 
 impl Reader {
@@ -52,9 +65,17 @@ impl Reader {
     /// # Errors
     /// Where the file is gone, damaged, or coded in a way that is not supported.
     pub fn pixels(&self, slice: &Slice) -> Result<Pixels, StudyError> {
-        let Source { path, frame } = &slice.source;
-        let file = self.file(path)?;
-        file.format.read_pixels(file.parsed.as_ref(), path, *frame)
+        self.file(&slice.source.path)?.pixels(slice)
+    }
+
+    /// The slice ready for the screen and for a network: after the modality LUT, or as RGB.
+    ///
+    /// # Errors
+    /// As [`Reader::pixels`], and where the samples do not go with the photometric interpretation.
+    pub fn picture(&self, slice: &Slice) -> Result<Picture, StudyError> {
+        let file = self.file(&slice.source.path)?;
+        let pixels = file.pixels(slice)?;
+        slice.picture(&pixels, file.window().as_ref())
     }
 
     fn file(&self, path: &Path) -> Result<File, StudyError> {
@@ -75,7 +96,7 @@ impl Reader {
         let bytes = self.storage.read(path).map_err(io)?;
         let format = recognise(path, &bytes[..START_BYTES.min(bytes.len())])
             .ok_or_else(|| StudyError::NotAnImage { path: path.to_path_buf() })?;
-        Ok(File { format, parsed: format.read(path, bytes)? })
+        Ok(File { format, parsed: format.read(path, bytes)?, window: Arc::default() })
     }
 
     /// The place of a file, moved to the end of the queue.
