@@ -2,6 +2,7 @@
 
 mod error;
 mod weights;
+pub mod zoo;
 
 pub use error::{Mismatch, Misshapen, ModelError};
 pub use weights::Weights;

@@ -1,0 +1,76 @@
+//! Why there is no map: one clear sentence.
+
+use crate::graph::GraphError;
+
+/// An explanation that cannot be computed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExplainError {
+    /// The method does not apply to this network.
+    #[error("{method} cannot explain this network: {reason}")]
+    Unsuitable {
+        /// The method's name for people.
+        method: &'static str,
+        /// Which part of the network stands in the way, and what to use instead.
+        reason: String,
+    },
+
+    /// The layer has no rows and columns.
+    #[error("The layer `{layer}` gives shape {shape:?}, which has no rows and columns; choose a convolutional layer")]
+    NotSpatial {
+        /// The layer's name.
+        layer: String,
+        /// Its output's shape.
+        shape: Vec<usize>,
+    },
+
+    /// There is no such class.
+    #[error("There is no class {class}; the network has {classes}, counted from 0")]
+    NoClass {
+        /// The class asked for.
+        class: usize,
+        /// How many there are.
+        classes: usize,
+    },
+
+    /// There is no such slice in the run.
+    #[error("There is no slice {slice} in this run of {slices}, counted from 0")]
+    NoSlice {
+        /// The slice asked for.
+        slice: usize,
+        /// How many there are.
+        slices: usize,
+    },
+
+    /// The run did not keep the layer's output.
+    #[error("The run did not keep the output of the layer `{layer}`; ask for it with the method's `keeps`")]
+    NotKept {
+        /// The layer's name.
+        layer: String,
+    },
+
+    /// The run was not for the graph's output.
+    #[error("The run ended at the layer `{target}`; explanations need a run to the network's output")]
+    NotLogits {
+        /// The node that the run was for.
+        target: String,
+    },
+
+    /// The map holds NaN or infinities.
+    #[error(
+        "The map at the layer `{layer}` is not finite; the weights or the input hold NaN, infinite or far too large \
+         values"
+    )]
+    NotFinite {
+        /// The layer's name.
+        layer: String,
+    },
+
+    /// The graph could not be differentiated.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+
+    /// The tensor library failed.
+    #[error("The tensor library failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
