@@ -1,5 +1,8 @@
 //! What the end-to-end and reference tests share.
 
+pub mod formula;
+pub mod reference;
+
 use std::path::{Path, PathBuf};
 
 /// The folder with reference vectors and real studies that stands beside a developer's checkout.
