@@ -2,6 +2,7 @@
 //!
 //! Knows no network. Headers are read first ([`open()`]); pixels when they are asked for ([`Reader`]).
 
+mod archive;
 mod duplicates;
 mod error;
 mod formats;
@@ -17,6 +18,7 @@ mod picture;
 mod pixels;
 mod raster;
 mod reader;
+pub mod report;
 mod storage;
 #[cfg(test)]
 mod testing;
@@ -25,6 +27,7 @@ mod types;
 mod volume;
 mod walk;
 
+pub use archive::{Archives, disk};
 pub use error::StudyError;
 pub use geometry::{EdgeLetters, PLANE_TOLERANCE_DEGREES, Vector, same_position_mm};
 pub use instance::{Instance, SeriesHead, StudyHead};

@@ -155,7 +155,7 @@ impl Orientation {
         let first = main_axis(affine[0], &in_plane);
         let second = in_plane[usize::from(first == in_plane[0])];
         // Rows run to the left (axial, coronal) or to the back (sagittal), columns to the back (axial) or to the feet.
-        let along_row = if through == 0 { 1 } else { 0 };
+        let along_row = usize::from(through == 0);
         let wanted = |axis: usize| if axis == 2 { -1.0 } else { 1.0 };
         Self {
             row_axis: usize::from(first != along_row),
