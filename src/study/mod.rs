@@ -3,6 +3,7 @@
 //! Knows no network. Headers are read first ([`open()`]); pixels when they are asked for ([`Reader`]).
 
 mod archive;
+pub mod dicom;
 mod duplicates;
 mod error;
 mod formats;

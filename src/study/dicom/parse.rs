@@ -12,7 +12,6 @@ const UNDEFINED: u32 = u32::MAX;
 pub(super) const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
 pub(super) const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
-pub(super) const PIXEL_DATA: Tag = Tag(0x7FE0, 0x0010);
 
 /// How elements are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
