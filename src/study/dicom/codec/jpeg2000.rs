@@ -1,6 +1,6 @@
-//! JPEG 2000 and HTJ2K (ISO/IEC 15444-1 and -15), by a pure-Rust decoder.
+//! JPEG 2000 and HTJ2K (ISO/IEC 15444-1 and -15), by a translation of OpenJPEG to Rust.
 
-use dicom_toolkit_jpeg2000::{DecodeSettings, Image};
+use jpeg2k::Image;
 
 use super::{Decoded, Expected};
 use crate::study::dicom::fault::{Fault, Outcome};
@@ -13,13 +13,10 @@ pub(in crate::study::dicom) struct Header {
     pub columns: usize,
     pub samples: usize,
     pub precision: u8,
-    pub signed: bool,
     /// A colour transform was applied; decoding undoes it, so that the samples are RGB.
     pub colour_transform: bool,
     /// Size of the tiles, rows and columns.
     tile: (usize, usize),
-    /// Samples of the components are not all at every pixel.
-    subsampled: bool,
     /// Where the code stream begins (within a JP2 file, not at 0).
     start: usize,
 }
@@ -42,9 +39,7 @@ pub(in crate::study::dicom) fn header(frame: &[u8]) -> Option<Header> {
         tile: (long(28)?, long(24)?),
         samples,
         precision: (first & 0x7F) + 1,
-        signed: first & 0x80 != 0,
         colour_transform: false,
-        subsampled: components.chunks(3).any(|component| component[0] != first || component[1..] != [1, 1]),
         start,
     };
     let mut at = 4 + usize::from(u16::from_be_bytes(stream.get(4..6)?.try_into().ok()?));
@@ -78,35 +73,35 @@ pub(in crate::study::dicom) fn decode(frame: &[u8], expected: Expected) -> Outco
         ));
     }
     expected.check(found.rows, found.columns, found.samples)?;
-    if found.precision > 16 || found.subsampled {
-        return Err(Fault::unsupported(format!(
-            "its JPEG 2000 image has {} bits or components of different size; up to 16 bits of one size are read",
-            found.precision
-        )));
+    if found.precision > 16 {
+        return Err(Fault::unsupported(format!("its JPEG 2000 image has {} bits; up to 16 are read", found.precision)));
     }
-    let raw = guarded("JPEG 2000", || {
-        let settings = DecodeSettings { resolve_palette_indices: false, strict: false, target_resolution: None };
-        let refused = |error: &dyn std::fmt::Display| Fault::damaged(format!("its JPEG 2000 image cannot be decoded ({error})"));
-        let image = Image::new(&stream, &settings).map_err(|error| refused(&error))?;
-        image.decode_native().map_err(|error| refused(&error))
-    })?;
-    expected.check(raw.height as usize, raw.width as usize, usize::from(raw.num_components))?;
-    let mut values: Vec<u16> = if raw.bytes_per_sample == 1 {
-        raw.data.iter().map(|&byte| u16::from(byte)).collect()
-    } else {
-        raw.data.as_chunks().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect()
-    };
-    if values.len() != expected.rows * expected.columns * expected.samples {
-        return Err(Fault::damaged("its JPEG 2000 image ends early"));
-    }
-    if found.signed && !is_high_throughput(&stream) {
-        // The decoder shifts signed samples up by half the range, as if they were unsigned; undone here.
-        let half = 1u16 << (found.precision - 1);
-        let mask = u16::MAX >> (16 - found.precision);
-        for value in &mut values {
-            *value = value.wrapping_sub(half) & mask;
+    let pixels = expected.rows * expected.columns;
+    let mask = u16::MAX >> (16 - found.precision);
+    let mut values = vec![0; pixels * expected.samples];
+    guarded("JPEG 2000", || {
+        let refused = |error| Fault::damaged(format!("its JPEG 2000 image cannot be decoded ({error})"));
+        let image = Image::from_bytes(&stream).map_err(refused)?;
+        let components = image.components();
+        if components.len() < expected.samples {
+            return Err(Fault::damaged("its JPEG 2000 image lacks components"));
         }
-    }
+        for (at, component) in components.iter().take(expected.samples).enumerate() {
+            let (columns, rows) = (component.width() as usize, component.height() as usize);
+            if columns == 0 || rows == 0 || columns > expected.columns || rows > expected.rows {
+                return Err(Fault::damaged(format!("a component of its JPEG 2000 image is {rows} × {columns}")));
+            }
+            let data = component.data();
+            let places = values[at..].iter_mut().step_by(expected.samples).enumerate();
+            for (pixel, place) in places {
+                // A component of lower resolution is repeated.
+                let row = pixel / expected.columns * rows / expected.rows;
+                let column = pixel % expected.columns * columns / expected.columns;
+                *place = data[row * columns + column] as u16 & mask;
+            }
+        }
+        Ok(())
+    })?;
     Ok(Decoded {
         rows: expected.rows,
         columns: expected.columns,
@@ -115,12 +110,6 @@ pub(in crate::study::dicom) fn decode(frame: &[u8], expected: Expected) -> Outco
         values,
         note,
     })
-}
-
-/// A CAP segment follows SIZ in HTJ2K streams.
-fn is_high_throughput(stream: &[u8]) -> bool {
-    let after_siz = 4 + usize::from(u16::from_be_bytes([stream[4], stream[5]]));
-    stream.get(after_siz..after_siz + 2) == Some(&[0xFF, 0x50])
 }
 
 /// Writes the size and plain capabilities into SIZ.

@@ -71,7 +71,7 @@ impl<'a> Bits<'a> {
             zeros += self.count;
             self.window = 0;
             self.count = 0;
-            if zeros >= most || self.exhausted() {
+            if zeros > most || self.exhausted() {
                 return most;
             }
         }
