@@ -1,0 +1,463 @@
+//! Model cards: `model.toml`, which says what a network expects and what its outputs mean.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ModelError;
+
+/// A model card. Every key is checked; an unknown one is an error.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// The model's name, for people.
+    pub name: String,
+    /// The model's version.
+    pub version: String,
+    /// What the model tells apart, in a line. Default: empty.
+    #[serde(default)]
+    pub summary: String,
+    /// Shown beside every result. Default: "Research. Not for diagnosis."
+    #[serde(default = "intended_use")]
+    pub intended_use: String,
+    /// A name of the zoo.
+    pub architecture: String,
+    /// The weight file, relative to the card's folder.
+    pub weights: String,
+    /// SHA-256 of the weight file, 64 hexadecimal digits; checked when given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The classes' names in the order of the outputs. Default: "class 0", "class 1", …
+    ///
+    /// A network with one output and `activation = "sigmoid"` may name two classes, the negative one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// A file with the classes' names instead of `classes`, relative to the card's folder: JSON as torchvision's
+    /// `imagenet_class_index.json` (`{"0": ["n01440764", "tench"], …}`) or as a list, or text with a name a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes_file: Option<String>,
+    /// What the network takes.
+    pub input: InputCard,
+    /// What the network gives.
+    #[serde(default)]
+    pub output: OutputCard,
+    /// Which layers explanations start from.
+    #[serde(default)]
+    pub explain: ExplainCard,
+}
+
+/// `[input]`: from a slice to the network's input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputCard {
+    /// Rows and columns.
+    pub size: [usize; 2],
+    /// 3 (a grey slice is repeated) or 1 (a colour picture becomes luma). Default: 3.
+    #[serde(default = "three")]
+    pub channels: usize,
+    /// How the slice's shape becomes the input's. Default: stretch.
+    #[serde(default)]
+    pub fit: FitMode,
+    /// How pixels are resampled. Default: bilinear.
+    #[serde(default)]
+    pub resize: Resize,
+    /// The order of the colours. Default: rgb.
+    #[serde(default)]
+    pub order: Order,
+    /// Values are divided by it. Default: 255.
+    #[serde(default = "scale")]
+    pub scale: f64,
+    /// Subtracted after scaling, per channel in the network's order, or once for all. Default: 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mean: Vec<f64>,
+    /// Divided by after the mean, per channel in the network's order, or once for all. Default: 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub std: Vec<f64>,
+    /// What becomes of grey values. Default: study.
+    #[serde(default)]
+    pub window: WindowMode,
+}
+
+/// How the slice's shape becomes that of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FitMode {
+    /// Both axes to the input's size; the aspect changes.
+    #[default]
+    Stretch,
+    /// The aspect is kept, the rest is black.
+    Pad,
+    /// The aspect is kept, the centre is cut out.
+    Crop,
+}
+
+/// How pixels are resampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resize {
+    /// Pillow's antialiased bilinear; nothing where the size fits.
+    #[default]
+    Bilinear,
+}
+
+/// The order of the colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Red, green, blue.
+    #[default]
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+/// What becomes of the values of a grey slice; `scale`, `mean` and `std` follow.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(try_from = "WindowValue", into = "WindowValue")]
+pub enum WindowMode {
+    /// The slice's own VOI window or table to 0..255, in 8 bits, as the screen shows it (MONOCHROME1 inverted).
+    #[default]
+    Study,
+    /// `((value − centre) / width + 0.5) · 255`, limited to 0..255 (MONOCHROME1 inverted).
+    Fixed {
+        /// In the unit of the modality LUT.
+        centre: f64,
+        /// In the unit of the modality LUT, above 0.
+        width: f64,
+    },
+    /// The slice's least value to 0, its greatest to 255 (MONOCHROME1 inverted).
+    MinMax,
+    /// Values through the modality LUT as they are; MONOCHROME1 is not inverted.
+    Raw,
+}
+
+/// `window` as TOML has it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected \"study\", \"minmax\", \"raw\" or [centre, width]")]
+enum WindowValue {
+    Name(String),
+    Pair([f64; 2]),
+}
+
+impl TryFrom<WindowValue> for WindowMode {
+    type Error = String;
+
+    fn try_from(value: WindowValue) -> Result<Self, String> {
+        match value {
+            WindowValue::Pair([centre, width]) => Ok(Self::Fixed { centre, width }),
+            WindowValue::Name(name) => match name.as_str() {
+                "study" => Ok(Self::Study),
+                "minmax" => Ok(Self::MinMax),
+                "raw" => Ok(Self::Raw),
+                _ => Err(format!("`window` is \"{name}\"; expected \"study\", \"minmax\", \"raw\" or [centre, width]")),
+            },
+        }
+    }
+}
+
+impl From<WindowMode> for WindowValue {
+    fn from(mode: WindowMode) -> Self {
+        match mode {
+            WindowMode::Study => Self::Name("study".to_owned()),
+            WindowMode::MinMax => Self::Name("minmax".to_owned()),
+            WindowMode::Raw => Self::Name("raw".to_owned()),
+            WindowMode::Fixed { centre, width } => Self::Pair([centre, width]),
+        }
+    }
+}
+
+/// `[output]`: what the network's outputs mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputCard {
+    /// From logits to probabilities. Default: softmax.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Whether the last layer is stochastic. Default: dense.
+    #[serde(default)]
+    pub head: Head,
+    /// How the slices of a stack are joined; only for stack models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<SliceReduction>,
+}
+
+/// From logits to probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// The classes exclude each other.
+    #[default]
+    Softmax,
+    /// Each output for itself; with one output, the probability of the positive class.
+    Sigmoid,
+    /// The outputs as they are.
+    None,
+}
+
+/// The kind of the last layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// Ordinary weights.
+    #[default]
+    Dense,
+    /// A normal distribution over each weight, sampled by Flipout (Wen et al., 2018): the weight file has
+    /// `LAYER.weight_rho` beside `LAYER.weight`.
+    Flipout,
+}
+
+/// How the slices of a stack become one result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SliceReduction {
+    /// Maximum over the slices of each pooled feature, then linear (MRNet; Bien et al., 2018).
+    Max,
+}
+
+/// `[explain]`: which layers explanations start from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainCard {
+    /// The target layer to begin with. Default: the last spatial layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// Layers that the viewer offers first. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<String>,
+}
+
+fn intended_use() -> String {
+    "Research. Not for diagnosis.".to_owned()
+}
+
+fn three() -> usize {
+    3
+}
+
+fn scale() -> f64 {
+    255.0
+}
+
+/// The largest side of an input that a card may ask for.
+const LARGEST_SIDE: usize = 8192;
+
+impl Card {
+    /// The file name of a card in its folder.
+    pub const FILE_NAME: &str = "model.toml";
+
+    /// The card's file, where a path may name it or its folder.
+    #[must_use]
+    pub fn path_of(path: &Path) -> PathBuf {
+        if path.is_dir() { path.join(Self::FILE_NAME) } else { path.to_owned() }
+    }
+
+    /// Parses and checks a card. `label` (its path, mostly) stands in error messages.
+    ///
+    /// # Errors
+    /// [`ModelError::CardSyntax`] with line and key, or [`ModelError::CardValue`] with the key, what it is and what
+    /// it may be.
+    pub fn parse(text: &str, label: &str) -> Result<Self, ModelError> {
+        let card: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+            let place = line.map(|line| format!(" (line {line})")).unwrap_or_default();
+            let reason = format!("{}{place}", error.message().trim().replace('\n', ", "));
+            ModelError::CardSyntax { card: label.to_owned(), reason }
+        })?;
+        card.check().map_err(|(key, found, expected)| ModelError::CardValue {
+            card: label.to_owned(),
+            key: key.to_owned(),
+            found,
+            expected: expected.to_owned(),
+        })?;
+        Ok(card)
+    }
+
+    /// The first value that cannot be used: its key, what it is, what it may be.
+    fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
+        let refuse = |key, found: String, expected| Err((key, found, expected));
+        for (key, text) in [
+            ("name", &self.name),
+            ("version", &self.version),
+            ("architecture", &self.architecture),
+            ("weights", &self.weights),
+        ] {
+            if text.trim().is_empty() {
+                return refuse(key, "empty".to_owned(), "some text");
+            }
+        }
+        if let Some(sha256) = &self.sha256
+            && !(sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
+            return refuse("sha256", format!("\"{sha256}\""), "64 hexadecimal digits");
+        }
+        if self.classes_file.is_some() && !self.classes.is_empty() {
+            return refuse("classes_file", "given beside `classes`".to_owned(), "only one of the two");
+        }
+        let input = &self.input;
+        if input.size.iter().any(|side| !(1..=LARGEST_SIDE).contains(side)) {
+            return refuse("input.size", format!("{:?}", input.size), "[rows, columns], each 1 to 8192");
+        }
+        if !matches!(input.channels, 1 | 3) {
+            return refuse("input.channels", input.channels.to_string(), "1 or 3");
+        }
+        if !(input.scale.is_finite() && input.scale > 0.0) {
+            return refuse("input.scale", input.scale.to_string(), "a number above 0");
+        }
+        for (key, values) in [("input.mean", &input.mean), ("input.std", &input.std)] {
+            if values.len() > 1 && values.len() != input.channels {
+                let found = format!("a list of {}", values.len());
+                return refuse(key, found, "a list with a number for each channel, or with one for all");
+            }
+            if values.iter().any(|value| !value.is_finite()) {
+                return refuse(key, format!("{values:?}"), "finite numbers");
+            }
+        }
+        if input.std.iter().any(|&value| value <= 0.0) {
+            return refuse("input.std", format!("{:?}", input.std), "numbers above 0");
+        }
+        if let WindowMode::Fixed { centre, width } = input.window
+            && !(centre.is_finite() && width.is_finite() && width > 0.0)
+        {
+            return refuse("input.window", format!("[{centre}, {width}]"), "[centre, width] with a width above 0");
+        }
+        if self.output.head == Head::Flipout && self.output.slices.is_some() {
+            return refuse("output.head", "\"flipout\" in a stack model".to_owned(), "\"dense\"");
+        }
+        Ok(())
+    }
+
+    /// Mean and standard deviation of each channel, in the network's order.
+    #[must_use]
+    pub fn normalisation(&self) -> Vec<(f64, f64)> {
+        let of = |values: &[f64], channel: usize, default: f64| {
+            values.get(channel).or(values.first()).copied().unwrap_or(default)
+        };
+        (0..self.input.channels)
+            .map(|channel| (of(&self.input.mean, channel, 0.0), of(&self.input.std, channel, 1.0)))
+            .collect()
+    }
+}
+
+/// The classes' names in a `classes_file`. The error says what is wrong.
+pub(super) fn class_names(text: &str) -> Result<Vec<String>, String> {
+    use serde_json::Value;
+
+    let name = |value: &Value| match value {
+        Value::String(name) => Some(name.clone()),
+        Value::Array(parts) => parts.last().and_then(Value::as_str).map(str::to_owned),
+        _ => None,
+    };
+    let names: Option<Vec<String>> = match serde_json::from_str(text) {
+        Ok(Value::Array(list)) => list.iter().map(name).collect(),
+        Ok(Value::Object(map)) => (0..map.len()).map(|index| name(map.get(&index.to_string())?)).collect(),
+        Ok(_) => None,
+        Err(_) if text.trim_start().starts_with(['{', '[']) => None,
+        Err(_) => Some(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()),
+    };
+    match names {
+        Some(names) if !names.is_empty() => Ok(names),
+        _ => Err("a file with JSON {\"0\": [\"id\", \"name\"], …}, a JSON list, or a name a line".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The card of the documentation.
+    const FULL: &str = r#"
+name = "HAM10000 VGG16 Flipout"
+version = "1.0.0"
+summary = "Seven kinds of pigmented skin lesion, dermatoscopic images"
+intended_use = "Research. Not for diagnosis."
+architecture = "vgg16"
+weights = "weights.safetensors"
+sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+classes = ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"]
+
+[input]
+size = [224, 224]
+channels = 3
+fit = "stretch"
+resize = "bilinear"
+order = "rgb"
+scale = 255.0
+mean = [0.485, 0.456, 0.406]
+std = [0.229, 0.224, 0.225]
+window = "study"
+
+[output]
+activation = "softmax"
+head = "flipout"
+
+[explain]
+layer = "features.28"
+layers = ["features.4", "features.16", "features.28"]
+"#;
+
+    const LEAST: &str =
+        "name = \"n\"\nversion = \"1\"\narchitecture = \"a\"\nweights = \"w\"\n[input]\nsize = [8, 9]\n";
+
+    fn refusal(text: &str) -> String {
+        Card::parse(text, "folder/model.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_full_card_is_read_and_written_again() {
+        let card = Card::parse(FULL, "card").unwrap();
+        assert_eq!(card.classes.len(), 7);
+        assert_eq!(card.output.head, Head::Flipout);
+        assert_eq!(card.normalisation()[1], (0.456, 0.224));
+        assert_eq!(Card::parse(&toml::to_string(&card).unwrap(), "again").unwrap(), card);
+    }
+
+    #[test]
+    fn the_least_card_has_the_documented_defaults() {
+        let card = Card::parse(LEAST, "card").unwrap();
+        assert_eq!(card.intended_use, "Research. Not for diagnosis.");
+        assert_eq!((card.input.channels, card.input.fit, card.input.scale), (3, FitMode::Stretch, 255.0));
+        assert_eq!(card.input.window, WindowMode::Study);
+        assert_eq!(card.normalisation(), [(0.0, 1.0); 3]);
+        assert_eq!(card.output, OutputCard::default());
+        assert_eq!(Card::parse(&toml::to_string(&card).unwrap(), "again").unwrap(), card);
+    }
+
+    #[test]
+    fn an_error_names_file_key_what_is_found_and_what_is_expected() {
+        for (change, words) in [
+            (("[8, 9]", "[0, 9]"), &["input.size", "[0, 9]", "1 to 8192"][..]),
+            (("[8, 9]", "[8, 9]\nchannels = 2"), &["input.channels", "2", "1 or 3"]),
+            (("[8, 9]", "[8, 9]\nscale = 0"), &["input.scale", "above 0"]),
+            (("[8, 9]", "[8, 9]\nmean = [1, 2]"), &["input.mean", "a list of 2", "each channel"]),
+            (("[8, 9]", "[8, 9]\nstd = [1, 0, 1]"), &["input.std", "above 0"]),
+            (("[8, 9]", "[8, 9]\nwindow = [40, 0]"), &["input.window", "[40, 0]", "width above 0"]),
+            (("[8, 9]", "[8, 9]\nwindow = \"lung\""), &["\"lung\"", "\"minmax\"", "line 7"]),
+            (("[8, 9]", "[8, 9]\nwindow = 3"), &["expected \"study\"", "line 7"]),
+            (("[8, 9]", "[8, 9]\nfit = \"squash\""), &["squash", "stretch", "line 7"]),
+            (("[8, 9]", "[8, 9]\nsizes = 1"), &["sizes", "unknown field", "line 7"]),
+            (("name = \"n\"", "name = \" \""), &["`name`", "empty"]),
+            (("name = \"n\"\n", ""), &["missing field `name`"]),
+            (("name = \"n\"", "name = \"n\"\nsha256 = \"12\""), &["sha256", "64 hexadecimal"]),
+            (("name = \"n\"", "name = \"n\"\nclasses_file = \"f\"\nclasses = [\"a\"]"), &["classes_file"]),
+            (("[8, 9]", "[8, 9]\n[output]\nhead = \"dropout\""), &["dropout", "flipout"]),
+            (("[8, 9]", "[8, 9]\n[output]\nhead = \"flipout\"\nslices = \"max\""), &["output.head"]),
+        ] {
+            let message = refusal(&LEAST.replace(change.0, change.1));
+            for word in words.iter().chain(&["folder/model.toml"]) {
+                assert!(message.contains(word), "{word} is not in: {message}");
+            }
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn class_names_come_in_three_forms() {
+        let expected = ["tench", "goldfish"];
+        assert_eq!(class_names(r#"{"1": ["n01443537", "goldfish"], "0": ["n01440764", "tench"]}"#).unwrap(), expected);
+        assert_eq!(class_names(r#"["tench", "goldfish"]"#).unwrap(), expected);
+        assert_eq!(class_names("tench\ngoldfish\n\n").unwrap(), expected);
+        for wrong in ["", "{\"0\": 1}", "{\"1\": \"a\"}", "{\"0\": ", "3"] {
+            class_names(wrong).unwrap_err();
+        }
+    }
+}
