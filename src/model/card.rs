@@ -258,7 +258,7 @@ impl Card {
     /// it may be.
     pub fn parse(text: &str, label: &str) -> Result<Self, ModelError> {
         let card: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+            let line = error.span().map(|span| text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1);
             let place = line.map(|line| format!(" (line {line})")).unwrap_or_default();
             let reason = format!("{}{place}", error.message().trim().replace('\n', ", "));
             ModelError::CardSyntax { card: label.to_owned(), reason }

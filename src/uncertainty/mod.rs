@@ -1,1 +1,28 @@
 //! How sure a network is: stochastic heads, sampling, densities.
+//!
+//! The network's trunk runs once; its features go through the stochastic last layer as often as asked for
+//! ([`FlipoutDense::sample`]). [`Summary`] and [`Density`] describe the probabilities that come of it.
+
+mod density;
+mod error;
+mod flipout;
+mod normal;
+mod summary;
+
+pub use density::Density;
+pub use error::UncertaintyError;
+pub use flipout::FlipoutDense;
+pub use summary::Summary;
+
+use crate::graph::NodeId;
+
+/// The stochastic last layer of a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StochasticHead {
+    /// The layer's name in the graph.
+    pub layer: String,
+    /// The node whose output, `[1, features]`, the layer takes.
+    pub input: NodeId,
+    /// The posterior of the layer.
+    pub dense: FlipoutDense,
+}
