@@ -1,12 +1,20 @@
 //! Model cards, weight files and the zoo of architectures; all become a [`crate::graph::Graph`].
 
 pub mod card;
+mod catalogue;
 mod error;
 mod input;
+mod layers;
+pub mod listing;
+mod load;
+mod loaded;
 mod weights;
 pub mod zoo;
 
 pub use card::Card;
+pub use catalogue::{Catalogue, Entry};
 pub use error::{Mismatch, Misshapen, ModelError};
 pub use input::{Fit, Input};
+pub use layers::LayerInfo;
+pub use loaded::Model;
 pub use weights::Weights;

@@ -297,7 +297,10 @@ mod tests {
     fn the_stream_is_what_it_was() {
         // Results are kept with their seed: numbers for a seed must not change from version to version.
         let logits = sample(&layer(3, 2, -1.0), &[1.0, 0.0, 0.5], 2, 42);
-        assert_eq!(logits, [0.0; 4]);
+        for (found, expected) in logits.iter().zip([-0.027_715_787, -0.012_065_053, -0.443_454_06, -0.216_053_32]) {
+            // The platform's exponential function stands behind σ.
+            assert!((found - expected).abs() < 1e-6, "{logits:?}");
+        }
     }
 
     #[test]

@@ -93,8 +93,8 @@ impl Raster {
             WindowMode::MinMax => {
                 let (low, high) = picture.range();
                 let span = f64::from(high) - f64::from(low);
-                let scale = if span > 0.0 { 255.0 / span } else { 0.0 };
-                values.iter().map(|&value| shown((f64::from(value) - f64::from(low)) * scale)).collect()
+                let span = if span > 0.0 { span } else { f64::INFINITY };
+                values.iter().map(|&value| shown((f64::from(value) - f64::from(low)) / span * 255.0)).collect()
             }
         };
         Ok(Self::Floats(windowed))

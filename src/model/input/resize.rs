@@ -1,4 +1,4 @@
-//! Antialiased bilinear resizing, equal to Pillow's `Image.resize(size, BILINEAR)` bit for bit.
+//! Antialiased bilinear resizing, equal to `Image.resize(size, BILINEAR)` of Pillow (before 13) bit for bit.
 //!
 //! As in Pillow's `Resample.c`: two passes, columns first, then rows; a triangle filter as wide as the reduction
 //! (one source pixel when enlarging), cut off and normalised at the border. 8-bit pictures use coefficients with 22

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes `pillow.json`: small pictures resized and made grey by Pillow, which the network input must equal exactly.
 
-Run:  python make_resize.py          (in this folder; needs pillow, numpy)
+Run:  python make_resize.py          (in this folder; needs pillow before 13, numpy: Pillow 13 resizes rows first
+                                       where that is quicker, which changes single values by 1)
 The source pictures are made by a formula that the test repeats: state = state * 1664525 + 1013904223 (mod 2**32),
 from 1 on; a value is state >> 24; float pictures hold state / 2**32 * 4000 - 1000 as float32.
 """

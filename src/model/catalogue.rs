@@ -1,0 +1,108 @@
+//! Which models there are.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{Card, ModelError, zoo};
+
+/// The model cards found in some folders.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalogue {
+    /// Sorted by folder, in the order of the folders scanned.
+    pub entries: Vec<Entry>,
+}
+
+/// One folder with a `model.toml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The card's file.
+    pub path: PathBuf,
+    /// The card's name; the folder's where the card cannot be read.
+    pub name: String,
+    /// The card's summary; empty where the card cannot be read.
+    pub summary: String,
+    /// The card, if it can be read.
+    pub card: Option<Card>,
+    /// Why the model cannot be used, in a sentence.
+    pub problem: Option<String>,
+}
+
+impl Catalogue {
+    /// Reads the cards in each of the folders and in their sub-folders. A folder that is absent is passed over, a card
+    /// found twice is listed once, and a bad one is listed with its reason. Weights are not opened.
+    #[must_use]
+    pub fn scan(folders: &[PathBuf]) -> Self {
+        let mut catalogue = Self::default();
+        for folder in folders {
+            let mut cards = vec![folder.join(Card::FILE_NAME)];
+            if let Ok(children) = fs::read_dir(folder) {
+                cards.extend(children.flatten().map(|child| child.path().join(Card::FILE_NAME)));
+            }
+            cards.retain(|card| card.is_file());
+            cards.sort();
+            for card in cards {
+                if !catalogue.entries.iter().any(|known| is_same(&known.path, &card)) {
+                    catalogue.entries.push(Entry::read(card));
+                }
+            }
+        }
+        catalogue
+    }
+
+    /// Where models are looked for: `models` beside the program and, for a program run by cargo, in the package's
+    /// folder; then `models` in the user's data folder.
+    #[must_use]
+    pub fn default_folders() -> Vec<PathBuf> {
+        let mut folders = Vec::new();
+        if let Ok(program) = std::env::current_exe() {
+            folders.extend(program.parent().map(|folder| folder.join("models")));
+        }
+        if let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR") {
+            folders.push(Path::new(&package).join("models"));
+        }
+        if let Some(project) = directories::ProjectDirs::from("", "", "glassbox") {
+            folders.push(project.data_dir().join("models"));
+        }
+        folders
+    }
+}
+
+impl Entry {
+    fn read(path: PathBuf) -> Self {
+        match card_at(&path) {
+            Ok((card, problem)) => {
+                let (name, summary) = (card.name.clone(), card.summary.clone());
+                Self { path, name, summary, card: Some(card), problem }
+            }
+            Err(error) => {
+                let folder = path.parent().and_then(Path::file_name);
+                let name = folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                Self { path, name, summary: String::new(), card: None, problem: Some(error.to_string()) }
+            }
+        }
+    }
+}
+
+/// The card, and what stands against using it although it is valid.
+fn card_at(path: &Path) -> Result<(Card, Option<String>), ModelError> {
+    let text = fs::read_to_string(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
+    let card = Card::parse(&text, &path.display().to_string())?;
+    let weights = path.with_file_name("").join(&card.weights);
+    let problem = if zoo::find(&card.architecture).is_none() {
+        Some(format!("The architecture \"{}\" is not in the zoo: {}", card.architecture, path.display()))
+    } else if !weights.is_file() {
+        Some(format!("The weights are not there: {}", weights.display()))
+    } else {
+        None
+    };
+    Ok((card, problem))
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
