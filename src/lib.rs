@@ -4,6 +4,7 @@
 //! `viewer → engine → explain, uncertainty → graph`, `model → graph, display`, `study → display`.
 //! `ARCHITECTURE.md` is the map.
 
+pub mod demo;
 pub mod display;
 pub mod explain;
 pub mod export;

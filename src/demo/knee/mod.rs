@@ -1,0 +1,6 @@
+//! A synthetic knee: anatomy from geometric solids, sampled as three stacks of MR-like slices.
+
+pub mod anatomy;
+pub mod lesion;
+pub mod render;
+pub mod shape;
