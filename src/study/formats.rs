@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Instance, Pixels, StudyError, nifti, npy, raster};
+use super::{Instance, Pixels, StudyError, dicom_format, nifti, npy, raster};
 use crate::display::Voi;
 
 /// Bytes of a file's beginning that are enough to tell every format.
@@ -51,6 +51,12 @@ pub(super) struct Format {
 
 /// All formats; the first that recognises a file reads it.
 static FORMATS: &[Format] = &[
+    Format {
+        name: dicom_format::NAME,
+        recognises: dicom_format::recognises,
+        content: dicom_format::content,
+        parse: dicom_format::parse,
+    },
     Format { name: npy::NAME, recognises: npy::recognises, content: npy::content, parse: npy::parse },
     Format { name: nifti::NAME, recognises: nifti::recognises, content: nifti::content, parse: nifti::parse },
     Format { name: raster::NAME, recognises: raster::recognises, content: raster::content, parse: raster::parse },

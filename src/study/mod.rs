@@ -4,6 +4,7 @@
 
 mod archive;
 pub mod dicom;
+mod dicom_format;
 mod duplicates;
 mod error;
 mod formats;
