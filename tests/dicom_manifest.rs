@@ -147,7 +147,14 @@ impl Ours {
 }
 
 fn is_lossy(syntax: &str) -> bool {
-    let names = ["JPEG Baseline", "JPEG Extended", "JPEG Spectral", "JPEG Full", "Near-Lossless", "JPEG 2000 Image Compression"];
+    let names = [
+        "JPEG Baseline",
+        "JPEG Extended",
+        "JPEG Spectral",
+        "JPEG Full",
+        "Near-Lossless",
+        "JPEG 2000 Image Compression",
+    ];
     names.iter().any(|name| syntax.contains(name)) && !syntax.contains("Lossless Only")
 }
 

@@ -57,10 +57,10 @@ impl Frames {
         } else {
             basic_offsets(file, &basic)
         };
-        if declared.is_none_or(|frames| frames == offsets.len()) {
-            if let Some(frames) = by_offsets(&fragments, &offsets, table_end) {
-                return Self { frames };
-            }
+        if declared.is_none_or(|frames| frames == offsets.len())
+            && let Some(frames) = by_offsets(&fragments, &offsets, table_end)
+        {
+            return Self { frames };
         }
         if declared == Some(fragments.len()) {
             return Self::one_each(fragments);

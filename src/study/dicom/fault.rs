@@ -44,9 +44,7 @@ impl Fault {
             Self::NotDicom => StudyError::NotAnImage { path: path.to_path_buf() },
             Self::Damaged(reason) => StudyError::damaged(path, "DICOM", reason),
             Self::Unsupported(reason) => StudyError::unsupported(path, "DICOM", reason),
-            Self::NoSuchFrame { frame, frames } => {
-                StudyError::NoSuchFrame { path: path.to_path_buf(), frame, frames }
-            }
+            Self::NoSuchFrame { frame, frames } => StudyError::NoSuchFrame { path: path.to_path_buf(), frame, frames },
         }
     }
 }

@@ -29,7 +29,9 @@ pub(super) fn frames(data: &DataSet<'_>, count: usize) -> Vec<FrameInfo> {
     let shared = data.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
     let own = data.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
     if shared.is_some() || !own.is_empty() {
-        return (0..count).map(|frame| grouped(&Groups { own: own.get(frame), shared: shared.as_ref() }, &whole)).collect();
+        return (0..count)
+            .map(|frame| grouped(&Groups { own: own.get(frame), shared: shared.as_ref() }, &whole))
+            .collect();
     }
     if count == 1 {
         return vec![whole];
@@ -68,9 +70,7 @@ fn grouped(groups: &Groups<'_, '_>, whole: &FrameInfo) -> FrameInfo {
     let measures = groups.group(tags::PIXEL_MEASURES_SEQUENCE);
     let position = groups.group(tags::PLANE_POSITION_SEQUENCE);
     let place = Place {
-        origin_mm: position
-            .and_then(|group| group.triple(tags::IMAGE_POSITION_PATIENT))
-            .or(whole.place.origin_mm),
+        origin_mm: position.and_then(|group| group.triple(tags::IMAGE_POSITION_PATIENT)).or(whole.place.origin_mm),
         directions: groups
             .group(tags::PLANE_ORIENTATION_SEQUENCE)
             .and_then(|group| directions(&group))

@@ -48,7 +48,8 @@ impl ImageInfo {
             return Err(super::refuse::reason_without_pixels(data, media_class));
         };
         let number = |tag: Tag, name: &str| {
-            let value = data.integer(tag).ok_or_else(|| Fault::damaged(format!("it has pixel values and no {name}")))?;
+            let value =
+                data.integer(tag).ok_or_else(|| Fault::damaged(format!("it has pixel values and no {name}")))?;
             usize::try_from(value)
                 .ok()
                 .filter(|value| (1..=65535).contains(value))

@@ -18,11 +18,10 @@ pub(super) fn frame(file: &[u8], image: &ImageInfo, syntax: &Syntax, frame: usiz
     let big_endian = syntax.pixels_big_endian;
     // Bytes of words are swapped in big endian, whatever the width of the values in them (PS3.5 annex A.3).
     let swapped = big_endian && image.bits_allocated <= 8 && image.pixels.vr == Some(VR::OW);
-    let order = if swapped { 1 } else { 0 };
     let needed = (start % 8 + bits).div_ceil(8) as usize;
     let first = (start / 8) as usize;
     let mut bytes: Vec<u8> = if swapped {
-        (first..first + needed).map_while(|at| value.get(at ^ order).copied()).collect()
+        (first..first + needed).map_while(|at| value.get(at ^ 1).copied()).collect()
     } else {
         let there = value.get(first..).unwrap_or_default();
         there[..needed.min(there.len())].to_vec()
@@ -91,13 +90,25 @@ pub(super) fn values(bytes: &[u8], image: &ImageInfo, big_endian: bool) -> Outco
     let above = bits.saturating_sub(image.high_bit as u32 + 1);
     let below = bits.saturating_sub(image.bits_stored as u32);
     let words = || {
-        bytes.as_chunks().0.iter().map(move |&pair| if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) })
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(move |&pair| if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) })
     };
     let longs = || {
-        bytes.as_chunks().0.iter().map(move |&four| if big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) })
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(move |&four| if big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) })
     };
     let doubles = || {
-        bytes.as_chunks().0.iter().map(move |&eight| if big_endian { f64::from_be_bytes(eight) } else { f64::from_le_bytes(eight) })
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(move |&eight| if big_endian { f64::from_be_bytes(eight) } else { f64::from_le_bytes(eight) })
     };
     Ok(match (image.kind, bits, image.signed) {
         (Kind::Float, _, _) => Stored::F32(longs().map(f32::from_bits).collect()),

@@ -102,7 +102,9 @@ pub(super) fn time_key(data: &DataSet<'_>) -> Option<f64> {
     data.number(tags::TEMPORAL_POSITION_IDENTIFIER)
         .or_else(|| data.number(tags::TRIGGER_TIME))
         .or_else(|| data.number(B_VALUE))
-        .or_else(|| data.number(tags::ECHO_TIME).filter(|_| data.number(tags::ECHO_NUMBERS).is_some_and(|echo| echo > 1.0)))
+        .or_else(|| {
+            data.number(tags::ECHO_TIME).filter(|_| data.number(tags::ECHO_NUMBERS).is_some_and(|echo| echo > 1.0))
+        })
         .or_else(|| data.number(tags::ECHO_NUMBERS).filter(|echo| *echo > 1.0))
         .or_else(|| data.first_text(tags::ACQUISITION_DATE_TIME).and_then(|text| seconds_of_date_time(&text)))
         .or_else(|| data.first_text(tags::ACQUISITION_TIME).and_then(|text| seconds_of_day(&text)))

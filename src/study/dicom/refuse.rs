@@ -53,7 +53,8 @@ pub(super) fn reason_without_pixels(data: &DataSet<'_>, media_class: Option<&str
         return Fault::unsupported("it is a directory of other files (DICOMDIR)");
     }
     let class = data.first_text(tags::SOP_CLASS_UID).or_else(|| media_class.map(str::to_owned)).unwrap_or_default();
-    let of_family = |family: &str| class.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let of_family =
+        |family: &str| class.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     if let Some((_, reason)) = CLASSES.iter().find(|(family, _)| of_family(family)) {
         return Fault::unsupported(*reason);
     }

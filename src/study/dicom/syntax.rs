@@ -89,7 +89,9 @@ fn read_meta(bytes: &[u8], begin: usize) -> Meta {
     let mut meta = Meta { end: begin, syntax: None, media_class: None };
     while Encoding::EXPLICIT_LE.tag_at(bytes, meta.end).0 == 0x0002 && meta.end + 8 <= bytes.len() {
         let explicit = names_representation(bytes, meta.end);
-        let Some((element, next)) = element_at(bytes, meta.end, Encoding { explicit, big_endian: false }) else { break };
+        let Some((element, next)) = element_at(bytes, meta.end, Encoding { explicit, big_endian: false }) else {
+            break;
+        };
         let text = || {
             let text = String::from_utf8_lossy(&bytes[element.start..element.end.min(element.start + 64)]);
             let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned();
@@ -114,7 +116,11 @@ fn settle(uid: Option<String>, declared: Option<Syntax>, data: &[u8], start: usi
         (Some(declared), Some(seen)) if seen == declared.encoding => Ok(declared),
         (Some(declared), Some(seen)) => {
             let trusted = fits(data, start, declared.encoding);
-            Ok(if trusted { declared } else { Syntax { encoding: seen, pixels_big_endian: seen.big_endian, ..declared } })
+            Ok(if trusted {
+                declared
+            } else {
+                Syntax { encoding: seen, pixels_big_endian: seen.big_endian, ..declared }
+            })
         }
         (None, Some(encoding)) => {
             let coding = guess_coding(data, start, encoding);

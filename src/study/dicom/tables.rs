@@ -12,12 +12,12 @@ const MOST_ENTRIES: usize = 1 << 16;
 
 /// The modality LUT and the unit of what it gives, from the object or a functional group of it.
 pub(super) fn modality(data: &DataSet<'_>) -> Option<(ModalityLut, String)> {
-    if let Some(item) = data.item(tags::MODALITY_LUT_SEQUENCE) {
-        if let Some(table) = table(&item, tags::LUT_DESCRIPTOR, tags::LUT_DATA) {
-            let unit = item.first_text(tags::MODALITY_LUT_TYPE).map(|unit| unit_name(&unit)).unwrap_or_default();
-            let values = table.values.iter().map(|&value| f32::from(value)).collect();
-            return Some((ModalityLut::Table { first: table.first, values }, unit));
-        }
+    if let Some(item) = data.item(tags::MODALITY_LUT_SEQUENCE)
+        && let Some(table) = table(&item, tags::LUT_DESCRIPTOR, tags::LUT_DATA)
+    {
+        let unit = item.first_text(tags::MODALITY_LUT_TYPE).map(|unit| unit_name(&unit)).unwrap_or_default();
+        let values = table.values.iter().map(|&value| f32::from(value)).collect();
+        return Some((ModalityLut::Table { first: table.first, values }, unit));
     }
     let slope = data.number(tags::RESCALE_SLOPE);
     let intercept = data.number(tags::RESCALE_INTERCEPT);

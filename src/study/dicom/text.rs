@@ -38,11 +38,7 @@ impl CharacterSet {
 
     /// The text; bytes that the set does not have become replacement characters.
     pub fn decode(&self, bytes: &[u8]) -> String {
-        if self.extended || bytes.contains(&ESCAPE) {
-            self.decode_extended(bytes)
-        } else {
-            self.initial.decode(bytes)
-        }
+        if self.extended || bytes.contains(&ESCAPE) { self.decode_extended(bytes) } else { self.initial.decode(bytes) }
     }
 
     fn decode_extended(&self, bytes: &[u8]) -> String {
@@ -109,7 +105,7 @@ fn latin(set: u8) -> Script {
     }
 }
 
-/// The script of a defined term, also in the misspellings that are about ("ISO-IR 100", "ISO_IR_100", "IR 100").
+/// The script of a defined term, also in the misspellings that are about ("ISO-IR 100", "IR 100").
 fn script(name: &str) -> Script {
     let digits: String = name.chars().rev().take_while(char::is_ascii_digit).collect();
     let number: String = digits.chars().rev().collect();
@@ -259,7 +255,10 @@ mod tests {
     #[test]
     fn names_without_groups() {
         assert_eq!(person_name("CompressedSamples^CT1"), "CompressedSamples, CT1");
-        assert_eq!(person_name("Adams^John Robert Quincy^^Rev.^B.A. M.Div."), "Adams, Rev. John Robert Quincy, B.A. M.Div.");
+        assert_eq!(
+            person_name("Adams^John Robert Quincy^^Rev.^B.A. M.Div."),
+            "Adams, Rev. John Robert Quincy, B.A. M.Div."
+        );
         assert_eq!(person_name("Anonymous"), "Anonymous");
         assert_eq!(person_name("^^^^"), "");
     }

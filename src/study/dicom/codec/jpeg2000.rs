@@ -1,4 +1,4 @@
-//! JPEG 2000 and HTJ2K (ISO/IEC 15444-1 and -15), by a translation of OpenJPEG to Rust.
+//! JPEG 2000 and HTJ2K (ISO/IEC 15444-1 and -15), by a translation of `OpenJPEG` to Rust.
 
 use jpeg2k::Image;
 

@@ -73,9 +73,9 @@ pub(super) struct Segments {
 
 /// Position in natural order of the coefficients in zigzag order (T.81 figure A.6).
 pub(super) const NATURAL: [usize; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
-    62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
+    47, 55, 62, 63,
 ];
 
 impl Segments {
@@ -114,7 +114,9 @@ impl Segments {
                 0xE0 if body.starts_with(b"JFIF") => jfif = true,
                 0xEE if body.starts_with(b"Adobe") => adobe_transform = body.get(11).copied(),
                 0xDA => {
-                    let Some(frame) = &frame else { return Err(Fault::damaged("its JPEG image has a scan before its frame")) };
+                    let Some(frame) = &frame else {
+                        return Err(Fault::damaged("its JPEG image has a scan before its frame"));
+                    };
                     if rows.is_none() {
                         break;
                     }
@@ -187,8 +189,11 @@ fn read_frame(marker: u8, body: &[u8], rows: Option<usize>) -> Outcome<Frame> {
         Process::Lossless => (2..=16).contains(&precision),
         _ => precision == 8 || precision == 12,
     };
-    if components.is_empty() || components.len() != usize::from(count) || count > 4 || !components.iter().all(sampling) {
-        return Err(Fault::damaged(format!("its JPEG frame header lists {count} components and does not describe them")));
+    if components.is_empty() || components.len() != usize::from(count) || count > 4 || !components.iter().all(sampling)
+    {
+        return Err(Fault::damaged(format!(
+            "its JPEG frame header lists {count} components and does not describe them"
+        )));
     }
     if !precise {
         return Err(Fault::damaged(format!("its JPEG image has {precision} bits")));
@@ -201,7 +206,8 @@ fn read_scan(body: &[u8], frame: &Frame, data: usize) -> Outcome<Scan> {
     let cut = || Fault::damaged("its JPEG scan header is cut short or names a component that there is not");
     let [count, rest @ ..] = body else { return Err(cut()) };
     let count = usize::from(*count);
-    let (Some(specs), Some(&[first, last, approximation])) = (rest.get(..2 * count), rest.get(2 * count..2 * count + 3))
+    let (Some(specs), Some(&[first, last, approximation])) =
+        (rest.get(..2 * count), rest.get(2 * count..2 * count + 3))
     else {
         return Err(cut());
     };

@@ -7,7 +7,9 @@ use crate::study::dicom::fault::{Fault, Outcome};
 /// Decodes all scans into interleaved samples; gives also whether the data sufficed.
 pub(super) fn decode(bytes: &[u8], segments: &Segments) -> Outcome<(Vec<u16>, bool)> {
     let frame = &segments.frame;
-    if frame.components.iter().any(|component| (component.across, component.down) != (1, 1)) && frame.components.len() > 1 {
+    if frame.components.iter().any(|component| (component.across, component.down) != (1, 1))
+        && frame.components.len() > 1
+    {
         return Err(Fault::unsupported("its lossless JPEG image has components of different size"));
     }
     let mut values = vec![0; frame.rows * frame.columns * frame.components.len()];

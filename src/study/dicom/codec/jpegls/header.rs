@@ -56,7 +56,8 @@ impl Stream {
             if marker == 0xD9 {
                 break;
             }
-            let Some(length) = bytes.get(at..at + 2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]]))) else {
+            let Some(length) = bytes.get(at..at + 2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])))
+            else {
                 break;
             };
             let body = bytes.get(at + 2..at + length.max(2)).unwrap_or_default();
@@ -70,7 +71,9 @@ impl Stream {
                     stream.components = usize::from(*count);
                     identifiers = specs.chunks_exact(3).map(|spec| spec[0]).collect();
                     if !(2..=16).contains(precision) || identifiers.len() != stream.components {
-                        return Err(Fault::damaged(format!("its JPEG-LS image has {precision} bits and {count} components")));
+                        return Err(Fault::damaged(format!(
+                            "its JPEG-LS image has {precision} bits and {count} components"
+                        )));
                     }
                 }
                 0xF8 => match body {
@@ -98,13 +101,15 @@ impl Stream {
     fn scan(&self, body: &[u8], identifiers: &[u8], preset: Preset, data: usize) -> Outcome<Scan> {
         let [count, rest @ ..] = body else { return Err(cut()) };
         let count = usize::from(*count);
-        let (Some(specs), Some(&[near, interleave, _])) = (rest.get(..2 * count), rest.get(2 * count..2 * count + 3)) else {
+        let (Some(specs), Some(&[near, interleave, _])) = (rest.get(..2 * count), rest.get(2 * count..2 * count + 3))
+        else {
             return Err(cut());
         };
         let components: Option<Vec<usize>> =
             specs.chunks(2).map(|spec| identifiers.iter().position(|id| *id == spec[0])).collect();
         let components = components.filter(|found| !found.is_empty());
-        let components = components.ok_or_else(|| Fault::damaged("its JPEG-LS scan names a component that there is not"))?;
+        let components =
+            components.ok_or_else(|| Fault::damaged("its JPEG-LS scan names a component that there is not"))?;
         let interleave = match (interleave, components.len()) {
             (_, 1) => Interleave::None,
             (1, _) => Interleave::Line,

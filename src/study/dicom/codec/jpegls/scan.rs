@@ -2,14 +2,13 @@
 
 use super::bits::Bits;
 use super::header::{Interleave, Scan, Stream};
-use crate::study::dicom::fault::Outcome;
 
 /// Orders of the run-length code (T.87 table A.2).
 const RUN_ORDERS: [u32; 32] =
     [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 /// Decodes a scan into its components of `values` (interleaved); gives whether the data sufficed.
-pub(super) fn decode(data: &[u8], stream: &Stream, scan: &Scan, values: &mut [u16]) -> Outcome<bool> {
+pub(super) fn decode(data: &[u8], stream: &Stream, scan: &Scan, values: &mut [u16]) -> bool {
     let mut decoder = Decoder::new(data, scan);
     let (columns, all) = (stream.columns, stream.components);
     let count = scan.components.len();
@@ -40,11 +39,11 @@ pub(super) fn decode(data: &[u8], stream: &Stream, scan: &Scan, values: &mut [u1
             }
         }
         if decoder.bits.exhausted() {
-            return Ok(false);
+            return false;
         }
         std::mem::swap(&mut line, &mut above);
     }
-    Ok(true)
+    true
 }
 
 #[derive(Clone, Copy)]
@@ -191,9 +190,8 @@ impl<'a> Decoder<'a> {
         let mapped = self.golomb(order, self.limit);
         let inverted = self.near == 0 && order == 0 && 2 * b <= -n;
         let error = match (mapped & 1 == 1, inverted) {
-            (false, false) => mapped / 2,
+            (false, false) | (true, true) => mapped / 2,
             (true, false) => -((mapped + 1) / 2),
-            (true, true) => mapped / 2,
             (false, true) => -(mapped / 2) - 1,
         };
         self.contexts[index] = self.learn(Context { a, b, c, n }, error);
@@ -285,7 +283,7 @@ impl<'a> Decoder<'a> {
         let mapped = self.golomb(order, self.limit.saturating_sub(RUN_ORDERS[self.run_index] + 1));
         let doubled = mapped + alike;
         let odd = doubled & 1 == 1;
-        let size = (doubled + i32::from(odd)) / 2;
+        let size = (doubled >> 1) + i32::from(odd);
         let flips = order != 0 || 2 * negative >= n;
         let error = if flips == odd { -size } else { size };
         if error < 0 {
