@@ -94,7 +94,8 @@ fn read_meta(bytes: &[u8], begin: usize) -> Meta {
         };
         let text = || {
             let text = String::from_utf8_lossy(&bytes[element.start..element.end.min(element.start + 64)]);
-            let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned();
+            // A UID is digits and dots; what else follows is padding or damage.
+            let text: String = text.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
             (!text.is_empty()).then_some(text)
         };
         match element.tag {

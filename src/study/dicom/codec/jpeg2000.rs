@@ -127,3 +127,29 @@ fn repair_size(stream: &mut [u8], expected: Expected) {
         capabilities.fill(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPECTED: Expected = Expected { rows: 20, columns: 24, samples: 1 };
+
+    /// 24 × 20 pixels of 12 bits, value (37 x + 101 y) mod 4096, coded reversibly in high throughput.
+    static HIGH_THROUGHPUT: &[u8] = include_bytes!("../../../../tests/data/htj2k_12bit.j2c");
+
+    #[test]
+    fn high_throughput_streams_are_exact() {
+        let decoded = decode(HIGH_THROUGHPUT, EXPECTED).unwrap();
+        let value = |at: usize| ((at % 24 * 37 + at / 24 * 101) % 4096) as u16;
+        assert!(decoded.values.iter().enumerate().all(|(at, found)| *found == value(at)));
+        assert_eq!(decoded.precision, 12);
+    }
+
+    #[test]
+    fn another_size_is_refused_before_decoding() {
+        let error = decode(HIGH_THROUGHPUT, Expected { rows: 21, ..EXPECTED }).unwrap_err();
+        assert!(error.to_string().contains("20 × 24"), "{error}");
+        assert!(decode(&HIGH_THROUGHPUT[..40], EXPECTED).is_err());
+        assert!(decode(b"no image", EXPECTED).is_err());
+    }
+}
