@@ -107,7 +107,9 @@ fn check(architecture: &str, folder: &Path, picture_path: &Path) {
     for (((key, values), (_, precise)), error_32) in found.iter().zip(&exact).zip(errors) {
         let (of_reference, of_ours) = (error(precise, &reference.tensors[key]), error(values, precise));
         if error_32 > TOLERANCE {
-            eprintln!("{architecture:<14} {key:<32} {error_32:9.2e}; from float64: reference {of_reference:9.2e}, ours {of_ours:9.2e}");
+            eprintln!(
+                "{architecture:<14} {key:<32} {error_32:9.2e}; from float64: reference {of_reference:9.2e}, ours {of_ours:9.2e}"
+            );
         }
     }
     panic!();

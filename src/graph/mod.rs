@@ -118,3 +118,6 @@ impl Graph {
         self.nodes.get(id).map_or_else(|| format!("#{id}"), |node| node.name.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

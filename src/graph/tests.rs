@@ -1,0 +1,115 @@
+//! Runs and gradients of whole graphs.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+
+use super::{
+    Control, Graph, GraphBuilder, GraphError, INPUT, Keep, NodeId, Rule,
+    ops::{AdaptiveAvgPool2d, Add, Concat, Conv2d, Flatten, Linear, Relu},
+};
+
+fn tensor(values: &[f32], shape: &[usize]) -> Tensor {
+    Tensor::from_vec(values.to_vec(), shape, &Device::Cpu).unwrap()
+}
+
+/// `y = mean(2x + relu(3x)) + mean(3x)`, with a shortcut, a concatenation and a node that nothing uses.
+fn network() -> Arc<Graph> {
+    let mut graph = GraphBuilder::new();
+    let conv = |factor: f32| Conv2d::new(tensor(&[factor], &[1, 1, 1, 1]), None).unwrap();
+    let a = graph.add("block.a", conv(2.0), &[INPUT]);
+    let b = graph.add("block.b", conv(3.0), &[INPUT]);
+    let relu = graph.add("block.relu", Relu, &[b]);
+    graph.add("unused", Relu, &[a]);
+    let sum = graph.add("block.sum", Add, &[a, relu]);
+    let both = graph.add("block.both", Concat, &[sum, b]);
+    let gap = graph.add("gap", AdaptiveAvgPool2d::GLOBAL, &[both]);
+    let flat = graph.add("flatten", Flatten, &[gap]);
+    graph.add("fc", Linear::new(tensor(&[1.0, 1.0], &[1, 2]), None).unwrap(), &[flat]);
+    Arc::new(graph.finish().unwrap())
+}
+
+fn node(graph: &Graph, name: &str) -> NodeId {
+    graph.find(name).unwrap()
+}
+
+#[test]
+fn gradients_of_all_paths_add_up() {
+    let graph = network();
+    let input = tensor(&[1.0, -1.0], &[1, 1, 1, 2]);
+    let keep = Keep::nothing().gradients_to(INPUT);
+    let control = Control::default();
+    let trace = graph.run(&[(INPUT, input)], graph.output(), &keep, &control).unwrap();
+    // ((2 + 3) + (−2 + 0)) / 2 + (3 − 3) / 2
+    assert_eq!(trace.target().to_vec2::<f32>().unwrap(), [[1.5]]);
+    let seed = tensor(&[1.0], &[1, 1]);
+    let gradient = trace.vjp(graph.output(), &seed, INPUT, Rule::Gradient, &control).unwrap();
+    assert_eq!(gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [4.0, 2.5]);
+    assert!((control.progress() - 1.0).abs() < 1e-6);
+    let wrong = trace.vjp(graph.output(), &tensor(&[1.0, 2.0], &[1, 2]), INPUT, Rule::Gradient, &control);
+    assert!(wrong.unwrap_err().to_string().contains("seed has shape [1, 2]"));
+}
+
+#[test]
+fn a_head_runs_from_what_a_trunk_gave() {
+    let graph = network();
+    let control = Control::default();
+    let input = tensor(&[1.0, -1.0], &[1, 1, 1, 2]);
+    let trunk = graph.run(&[(INPUT, input)], node(&graph, "gap"), &Keep::nothing(), &control).unwrap();
+    let fed = [(node(&graph, "gap"), trunk.target().clone())];
+    let head = graph.run(&fed, graph.output(), &Keep::nothing(), &control).unwrap();
+    assert_eq!(head.target().to_vec2::<f32>().unwrap(), [[1.5]]);
+}
+
+#[test]
+fn only_what_is_asked_for_is_kept() {
+    let graph = network();
+    let control = Control::default();
+    let (sum, b) = (node(&graph, "block.sum"), node(&graph, "block.b"));
+    let input = tensor(&[1.0, -1.0], &[1, 1, 1, 2]);
+    let keep = Keep::nothing().output_of(sum).gradients_to(sum);
+    let trace = graph.run(&[(INPUT, input)], graph.output(), &keep, &control).unwrap();
+    assert!(trace.output(sum).is_some() && trace.output(b).is_none() && trace.output(INPUT).is_none());
+    let seed = tensor(&[1.0], &[1, 1]);
+    trace.vjp(graph.output(), &seed, sum, Rule::Gradient, &control).unwrap();
+    let error = trace.vjp(graph.output(), &seed, INPUT, Rule::Gradient, &control).unwrap_err();
+    assert!(matches!(&error, GraphError::NotKept { node } if node.starts_with("block.")), "{error}");
+    let backwards = trace.vjp(sum, &seed, graph.output(), Rule::Gradient, &control).unwrap_err();
+    assert!(matches!(backwards, GraphError::NoPath { .. }));
+}
+
+#[test]
+fn errors_name_node_operation_and_shapes() {
+    let graph = network();
+    let control = Control::default();
+    let run = |feeds: &[(NodeId, Tensor)]| graph.run(feeds, graph.output(), &Keep::nothing(), &control).unwrap_err();
+    let message = run(&[(INPUT, tensor(&[0.0; 8], &[1, 2, 2, 2]))]).to_string();
+    assert_eq!(
+        message,
+        "The layer `block.a` (Conv2d) cannot take an input of shape [1, 2, 2, 2]: it takes 1 channels, not 2"
+    );
+    assert_eq!(graph.shapes(&[1, 2, 2, 2]).unwrap_err().to_string(), message);
+    assert_eq!(run(&[]).to_string(), "The layer `fc` depends on `input`, which was given no value");
+    assert!(matches!(run(&[(99, tensor(&[0.0], &[1]))]), GraphError::NoNode { node: 99, .. }));
+}
+
+#[test]
+fn names_and_modules_are_found() {
+    let graph = network();
+    assert_eq!(graph.find("block"), graph.find("block.both"));
+    assert_eq!(graph.find("input"), Some(INPUT));
+    assert_eq!(graph.find("blo"), None);
+}
+
+#[test]
+fn nodes_that_make_no_graph_are_refused() {
+    let message = |graph: GraphBuilder| graph.finish().unwrap_err().to_string();
+    assert!(message(GraphBuilder::new()).contains("no node but the input"));
+    let mut twice = GraphBuilder::new();
+    let a = twice.add("a", Relu, &[INPUT]);
+    twice.add("a", Relu, &[a]);
+    assert!(message(twice).contains("two nodes are named `a`"));
+    let mut ahead = GraphBuilder::new();
+    ahead.add("a", Relu, &[1]);
+    assert!(message(ahead).contains("later node"));
+}
