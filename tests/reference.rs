@@ -2,6 +2,8 @@
 //!
 //! Needs the reference vectors of `../shared/reference`; the compact ones in `tests/reference` are for clones without.
 
+#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+
 mod common;
 
 use std::{path::Path, sync::Arc};
@@ -37,9 +39,15 @@ fn elements(tensor: &Tensor) -> Vec<f32> {
     tensor.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// Everything that the reference has of one network, computed here: key and values.
-fn compute(graph: &Arc<Graph>, input: &Tensor, reference: &Reference) -> Vec<(String, Vec<f32>)> {
+/// What `reference` has of one network and `wanted` asks for, computed here: key and values.
+fn compute(
+    graph: &Arc<Graph>,
+    input: &Tensor,
+    reference: &Reference,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Vec<(String, Vec<f32>)> {
     let control = Control::default();
+    let wanted = |key: &str| reference.tensors.contains_key(key) && wanted(key);
     let roles: Vec<(String, NodeId)> = reference.meta["layers"]
         .as_object()
         .unwrap()
@@ -60,14 +68,16 @@ fn compute(graph: &Arc<Graph>, input: &Tensor, reference: &Reference) -> Vec<(St
         }
         for method in ["gradcam", "gradcamplusplus"] {
             for &class in &classes {
-                let map = map(method, &trace, *node, class);
-                let key = format!("{method}.{role}.{class}");
-                found.push((format!("{key}.shown"), map.shown(224, 224)));
-                found.push((format!("{key}.raw"), map.values));
+                let key = |kind: &str| format!("{method}.{role}.{class}.{kind}");
+                if wanted(&key("raw")) || wanted(&key("shown")) {
+                    let map = map(method, &trace, *node, class);
+                    found.push((key("shown"), map.shown(224, 224)));
+                    found.push((key("raw"), map.values));
+                }
             }
         }
     }
-    for (key, rule) in [("gradient", Rule::Gradient), ("guided", Rule::Guided), ("deconvnet", Rule::Deconvnet)] {
+    for (key, rule) in FIELDS.into_iter().filter(|(key, _)| wanted(key)) {
         let mut seed = vec![0.0_f32; trace.target().elem_count()];
         seed[classes[0]] = 1.0;
         let seed = Tensor::from_vec(seed, trace.target().shape(), &Device::Cpu).unwrap();
@@ -76,9 +86,13 @@ fn compute(graph: &Arc<Graph>, input: &Tensor, reference: &Reference) -> Vec<(St
         let field = if reference.is_block_means(key) { block_means(&field) } else { field };
         found.push((key.to_owned(), field));
     }
-    found.retain(|(key, _)| reference.tensors.contains_key(key));
+    found.retain(|(key, _)| wanted(key));
     found
 }
+
+/// The gradients with respect to the network's input.
+const FIELDS: [(&str, Rule); 3] =
+    [("gradient", Rule::Gradient), ("guided", Rule::Guided), ("deconvnet", Rule::Deconvnet)];
 
 fn map(method: &str, trace: &Trace, node: NodeId, class: usize) -> Attribution {
     let method = explain::find(method).unwrap();
@@ -87,32 +101,50 @@ fn map(method: &str, trace: &Trace, node: NodeId, class: usize) -> Attribution {
 }
 
 /// Compares one architecture's vectors and prints the table.
+///
+/// Two float32 programs cannot agree everywhere. Grad-CAM++ divides by numbers near zero, at layers before their ReLU
+/// above all, and a max pooling turns to another place where two values differ in the last bit. Such a key passes when
+/// this program in float64 agrees with PyTorch in float64; the table says how far PyTorch's float32 is from there.
 fn check(architecture: &str, folder: &Path, picture_path: &Path) {
     let reference = Reference::read(&folder.join(format!("{architecture}.safetensors")));
     let seed = reference.meta["seed"].as_u64().unwrap();
     let input = picture(picture_path);
-    let run = |precision: DType| {
+    let run = |precision: DType, reference: &Reference, wanted: &dyn Fn(&str) -> bool| {
         let graph = Arc::new(formula::graph(architecture, &[], seed, precision));
-        compute(&graph, &input.to_dtype(precision).unwrap(), &reference)
+        compute(&graph, &input.to_dtype(precision).unwrap(), reference, wanted)
     };
-    let found = run(DType::F32);
-    let errors: Vec<f64> = found.iter().map(|(key, values)| error(values, &reference.tensors[key])).collect();
-    for ((key, _), error) in found.iter().zip(&errors) {
+    let mut beyond = Vec::new();
+    for (key, values) in run(DType::F32, &reference, &|_| true) {
+        let error = error(&values, &reference.tensors[&key]);
         eprintln!("{architecture:<14} {key:<32} {error:9.2e}");
-    }
-    if errors.iter().all(|&error| error <= TOLERANCE) {
-        return;
-    }
-    let exact = run(DType::F64);
-    for (((key, values), (_, precise)), error_32) in found.iter().zip(&exact).zip(errors) {
-        let (of_reference, of_ours) = (error(precise, &reference.tensors[key]), error(values, precise));
-        if error_32 > TOLERANCE {
-            eprintln!(
-                "{architecture:<14} {key:<32} {error_32:9.2e}; from float64: reference {of_reference:9.2e}, ours {of_ours:9.2e}"
-            );
+        if error > TOLERANCE {
+            beyond.push(key);
         }
     }
-    panic!();
+    if beyond.is_empty() {
+        return;
+    }
+    let is_loose = |key: &String| key.starts_with("gradcamplusplus") || key.starts_with("gradcam.") || is_field(key);
+    assert!(beyond.iter().all(is_loose), "float64 is no excuse for {beyond:?}");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/float64");
+    let precise = Reference::read(&own.join(format!("{architecture}.safetensors")));
+    // A shown map follows from the raw one.
+    let wanted = |key: &str| beyond.iter().any(|beyond| beyond.replace(".shown", ".raw") == key);
+    for (key, values) in run(DType::F64, &precise, &wanted) {
+        let of_ours = error(&values, &precise.tensors[&key]);
+        let expected = &reference.tensors[&key];
+        let means = is_field(&key) && !reference.is_block_means(&key);
+        let expected = if means { &block_means(expected) } else { expected };
+        let of_reference = error(expected, &precise.tensors[&key]);
+        eprintln!(
+            "{architecture:<14} {key:<32} {of_ours:9.2e} in float64; PyTorch's float32 is {of_reference:.2e} from there"
+        );
+        assert!(of_ours <= TOLERANCE, "{architecture} {key} in float64");
+    }
+}
+
+fn is_field(key: &str) -> bool {
+    FIELDS.iter().any(|(field, _)| *field == key)
 }
 
 /// One test an architecture, so that they run side by side.

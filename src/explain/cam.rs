@@ -54,15 +54,12 @@ impl Method for Cam {
     ) -> Result<Attribution, ExplainError> {
         let head = head(graph)?;
         let activations = spatial_output(trace, head.layer, params.slice)?;
-        let weights = match head.linear {
-            Some(linear) => {
-                check_class(target, linear.weight().dim(0)?)?;
-                linear.weight().get(target.class)?.to_dtype(DType::F64)?.to_vec1::<f64>()?
-            }
-            None => {
-                check_class(target, activations.channels)?;
-                (0..activations.channels).map(|channel| f64::from(u8::from(channel == target.class))).collect()
-            }
+        let weights = if let Some(linear) = head.linear {
+            check_class(target, linear.weight().dim(0)?)?;
+            linear.weight().get(target.class)?.to_dtype(DType::F64)?.to_vec1::<f64>()?
+        } else {
+            check_class(target, activations.channels)?;
+            (0..activations.channels).map(|channel| f64::from(u8::from(channel == target.class))).collect()
         };
         let signed: Vec<f64> = weights.into_iter().map(|weight| weight * f64::from(target.sign)).collect();
         weighted_sum(self.name(), trace, head.layer, target.class, &activations, &signed)
@@ -130,7 +127,7 @@ fn head(graph: &Graph) -> Result<Head<'_>, ExplainError> {
     }
 }
 
-/// Whether a node is a 1×1 convolution, with or without ReLU and dropout after it.
+/// Whether a node is a 1×1 convolution, with or without a rectifier and dropout after it.
 fn classifies(graph: &Graph, mut id: NodeId) -> bool {
     loop {
         let node = &graph.nodes()[id];

@@ -1,4 +1,4 @@
-//! Bilinear resampling with half-pixel centres, as OpenCV's `INTER_LINEAR`.
+//! Bilinear resampling with half-pixel centres, as `cv2.resize` does.
 
 /// Resamples `rows × columns` values, row-major, to `size` (rows, columns). Values at the edge extend beyond it.
 ///

@@ -36,7 +36,7 @@ pub enum GraphError {
         /// The shapes of its inputs.
         inputs: Vec<Vec<usize>>,
         /// The tensor library's error.
-        source: candle_core::Error,
+        source: Box<candle_core::Error>,
     },
 
     /// No tensor was fed to a node that the target depends on.

@@ -130,7 +130,12 @@ impl Graph {
     /// Wraps an error of the tensor library.
     pub(super) fn failed(&self, id: NodeId, inputs: &[Vec<usize>], source: candle_core::Error) -> GraphError {
         let node = &self.nodes[id];
-        GraphError::Compute { node: node.name.clone(), op: node.op.kind(), inputs: inputs.to_vec(), source }
+        GraphError::Compute {
+            node: node.name.clone(),
+            op: node.op.kind(),
+            inputs: inputs.to_vec(),
+            source: Box::new(source),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Weights from a closed formula, so that reference vectors need no weight files; see `make_reference.py` beside the
 //! vectors.
 
+#![allow(dead_code, clippy::unwrap_used, reason = "not each test uses all; a failure here fails the test")]
+
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
@@ -16,7 +18,7 @@ pub fn fnv1a64(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
 }
 
-/// SplitMix64's output for a state.
+/// `SplitMix64`'s output for a state.
 const fn splitmix64(mut x: u64) -> u64 {
     x ^= x >> 30;
     x = x.wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -51,13 +51,17 @@ fn winner<T: WithDType>(
             let value = line[left + x - pool.padding[1]];
             let place = (y * pool.kernel[1] + x) as u32;
             best = match best {
-                Some((largest, _)) if value > largest || value != value => Some((value, place)),
+                Some((largest, _)) if value > largest || is_nan(value) => Some((value, place)),
                 None => Some((value, place)),
                 lower => lower,
             };
         }
     }
     best.unwrap_or((T::zero(), 0))
+}
+
+fn is_nan<T: WithDType>(value: T) -> bool {
+    value.partial_cmp(&value).is_none()
 }
 
 /// Each output's gradient at the place that won; `size` is rows and columns of the input.

@@ -177,12 +177,12 @@ pub(super) fn composed_vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Re
     let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
     let mut spread = gradient.contiguous()?;
     let reach = conv.reach(kernel);
-    for axis in 0..2 {
+    for (axis, reach) in reach.into_iter().enumerate() {
         let padded_length = sizes.input[axis] + 2 * conv.padding[axis];
         let spread_length = (sizes.output[axis] - 1) * conv.stride[axis] + 1;
         spread = dilate(&spread, 2 + axis, conv.stride[axis])?;
-        let rest = padded_length - reach[axis] - spread_length;
-        spread = spread.pad_with_zeros(2 + axis, reach[axis], reach[axis] + rest)?;
+        let rest = padded_length - reach - spread_length;
+        spread = spread.pad_with_zeros(2 + axis, reach, reach + rest)?;
     }
     let exchanged = conv
         .weight
@@ -196,17 +196,19 @@ pub(super) fn composed_vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Re
     full.narrow(2, down, sizes.input[0])?.narrow(3, across, sizes.input[1])?.contiguous()
 }
 
-/// A convolution without padding; where the axes differ in stride, the places between are dropped afterwards.
+/// A convolution without padding. The tensor library has one stride and one dilation for both axes: where they differ,
+/// the places between are dropped afterwards, and zeros are put between the kernel's places.
 fn plain(input: &Tensor, weight: &Tensor, stride: [usize; 2], dilation: [usize; 2], groups: usize) -> Result<Tensor> {
-    let weight = &dilate(&dilate(weight, 2, if dilation[0] == dilation[1] { 1 } else { dilation[0] })?, 3, {
-        if dilation[0] == dilation[1] { 1 } else { dilation[1] }
-    })?;
-    let dilation = if dilation[0] == dilation[1] { dilation[0] } else { 1 };
+    let (weight, dilation) = if dilation[0] == dilation[1] {
+        (weight.clone(), dilation[0])
+    } else {
+        (dilate(&dilate(weight, 2, dilation[0])?, 3, dilation[1])?, 1)
+    };
     let input = input.contiguous()?;
     if stride[0] == stride[1] {
-        return input.conv2d(weight, 0, stride[0], dilation, groups);
+        return input.conv2d(&weight, 0, stride[0], dilation, groups);
     }
-    let mut dense = input.conv2d(weight, 0, 1, dilation, groups)?;
+    let mut dense = input.conv2d(&weight, 0, 1, dilation, groups)?;
     for (axis, step) in stride.into_iter().enumerate() {
         let kept: Vec<u32> = (0..dense.dim(2 + axis)? as u32).step_by(step).collect();
         let count = kept.len();

@@ -68,7 +68,7 @@ fn check_gradient(op: &dyn Op, inputs: &[Tensor]) {
 /// dilation.
 type ConvCase = (usize, usize, [usize; 2], [usize; 2], [usize; 2], [usize; 2], [usize; 2], [usize; 2]);
 
-const CONVOLUTIONS: [ConvCase; 10] = [
+const CONVOLUTIONS: [ConvCase; 11] = [
     (1, 1, [3, 4], [7, 9], [3, 3], [1, 1], [1, 1], [1, 1]),
     (2, 1, [2, 3], [8, 8], [3, 3], [2, 2], [1, 1], [1, 1]),
     (1, 1, [3, 2], [23, 19], [11, 11], [4, 4], [2, 2], [1, 1]),
@@ -79,6 +79,7 @@ const CONVOLUTIONS: [ConvCase; 10] = [
     (1, 1, [2, 2], [7, 8], [1, 1], [2, 2], [0, 0], [1, 1]),
     (1, 1, [2, 3], [8, 9], [1, 7], [1, 2], [0, 3], [1, 1]),
     (1, 1, [2, 2], [1, 1], [3, 3], [1, 1], [1, 1], [1, 1]),
+    (1, 1, [2, 2], [7, 9], [3, 2], [2, 1], [1, 2], [2, 3]),
 ];
 
 fn convolutions() -> impl Iterator<Item = (Conv2d, Tensor)> {

@@ -65,6 +65,7 @@ pub(super) fn build(name: &'static str, weights: &mut Weights, variant: &Variant
 }
 
 /// Where a block stands.
+#[derive(Debug, Clone, Copy)]
 struct Block {
     stage: usize,
     stride: usize,
