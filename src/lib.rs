@@ -6,6 +6,7 @@
 
 pub mod demo;
 pub mod display;
+pub mod engine;
 pub mod explain;
 pub mod export;
 pub mod graph;

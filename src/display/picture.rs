@@ -34,6 +34,15 @@ pub enum PictureKind {
 }
 
 impl Picture {
+    /// What the pixels take in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match &self.kind {
+            PictureKind::Grey { values, .. } => size_of_val(values.as_slice()),
+            PictureKind::Rgb { pixels } => pixels.len(),
+        }
+    }
+
     /// Screen values, rows × columns. `invert` comes on top of the inversion of MONOCHROME1. Of a colour picture
     /// these are the luma (ITU-R BT.601) of what [`Picture::rgba8`] gives.
     #[must_use]

@@ -1,0 +1,324 @@
+//! What the networks compute for one slice or one stack: pure functions of a model and a picture.
+//!
+//! The viewer's engine and the command line both come through here.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Tensor};
+
+use super::outcome::{MapResult, Outcome, Scores, StackResult, UncertaintyResult};
+use crate::display::Picture;
+use crate::explain::{self, Params, Target};
+use crate::graph::ops::SliceMax;
+use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Rule, Trace};
+use crate::model::{Input, Model};
+use crate::uncertainty::{Density, Summary, UncertaintyError};
+
+/// Why a computation gave nothing.
+#[derive(Debug, Clone)]
+pub enum Failure {
+    /// Somebody no longer wants it.
+    Cancelled,
+    /// One sentence for people.
+    Because(Arc<str>),
+}
+
+impl Failure {
+    /// Wraps an error's sentence.
+    pub fn because(error: impl std::fmt::Display) -> Self {
+        Self::Because(Arc::from(error.to_string()))
+    }
+}
+
+impl From<GraphError> for Failure {
+    fn from(error: GraphError) -> Self {
+        match error {
+            GraphError::Cancelled(_) => Self::Cancelled,
+            other => Self::because(other),
+        }
+    }
+}
+
+impl From<candle_core::Error> for Failure {
+    fn from(error: candle_core::Error) -> Self {
+        Self::because(error)
+    }
+}
+
+/// One thing that is asked of a forward run on a slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Logits and probabilities.
+    Scores,
+    /// An explanation map.
+    Map {
+        /// Registry name of the method.
+        method: &'static str,
+        /// Name of the target layer.
+        layer: Arc<str>,
+        /// The explained class.
+        class: usize,
+    },
+    /// All channels of a layer.
+    Activations {
+        /// Name of the layer.
+        layer: Arc<str>,
+    },
+    /// Draws from the stochastic head.
+    Uncertainty {
+        /// Number of passes.
+        passes: usize,
+        /// Seed of the draws.
+        seed: u64,
+    },
+}
+
+/// Takes the answer to the question of the given index as soon as it is there.
+pub type Give<'a> = &'a mut dyn FnMut(usize, Result<Outcome, Arc<str>>);
+
+/// Answers all questions about one slice with one forward run. A question that can't be answered (CAM on a network
+/// without global average pooling) fails alone. Returns what a stack model's maximum sees of this slice, for
+/// [`stack`]; a stack model takes the slice as a stack of one.
+///
+/// # Errors
+/// When the slice can't be run at all, or on cancellation.
+pub fn slice(
+    model: &Model,
+    picture: &Picture,
+    questions: &[Question],
+    control: &Control,
+    give: Give,
+) -> Result<Option<Vec<f32>>, Failure> {
+    let input = model.input(picture).map_err(Failure::because)?;
+    let graph = &model.graph;
+    let mut keep = Keep::nothing();
+    if let Some(node) = stack_features(model) {
+        keep = keep.output_of(node);
+    }
+    let mut nodes = Vec::with_capacity(questions.len());
+    for question in questions {
+        let node = needed(model, question);
+        if let Ok((node, needs)) = &node {
+            keep = keep.and(needs);
+            nodes.push(Ok(*node));
+        } else {
+            nodes.push(node.map(|(node, _)| node));
+        }
+    }
+    let trace = graph.run(&[(INPUT, input.tensor.clone())], graph.output(), &keep, control)?;
+    let logits = finite_logits(model, trace.target())?;
+    for (index, (question, node)) in questions.iter().zip(nodes).enumerate() {
+        let answer = node.and_then(|node| answer(model, &input, &trace, &logits, question, node, control));
+        match answer {
+            Ok(outcome) => give(index, Ok(outcome)),
+            Err(Failure::Because(reason)) => give(index, Err(reason)),
+            Err(Failure::Cancelled) => return Err(Failure::Cancelled),
+        }
+    }
+    stack_features(model).and_then(|node| trace.output(node)).map(values).transpose()
+}
+
+/// The node a question is about, and what the run must keep for it.
+fn needed(model: &Model, question: &Question) -> Result<(NodeId, Keep), Failure> {
+    let graph = &model.graph;
+    let find = |layer: &str| {
+        graph.find(layer).ok_or_else(|| Failure::because(format!("{} has no layer `{layer}`", model.card.name)))
+    };
+    match question {
+        Question::Scores => Ok((graph.output(), Keep::nothing())),
+        Question::Map { method, layer, .. } => {
+            let node = find(layer)?;
+            let method = explain::find(method)
+                .ok_or_else(|| Failure::because(format!("`{method}` is not an explanation method")))?;
+            Ok((node, method.keeps(graph, node)))
+        }
+        Question::Activations { layer } => find(layer).map(|node| (node, Keep::nothing().output_of(node))),
+        Question::Uncertainty { .. } => {
+            let head = model.stochastic.as_ref().ok_or_else(|| {
+                Failure::because(format!(
+                    "{} has no stochastic head: it gives one answer, not a spread",
+                    model.card.name
+                ))
+            })?;
+            Ok((head.input, Keep::nothing().output_of(head.input)))
+        }
+    }
+}
+
+fn answer(
+    model: &Model,
+    input: &Input,
+    trace: &Trace,
+    logits: &[f32],
+    question: &Question,
+    node: NodeId,
+    control: &Control,
+) -> Result<Outcome, Failure> {
+    match question {
+        Question::Scores => Ok(Outcome::Scores(Arc::new(Scores {
+            logits: logits.to_vec(),
+            probabilities: model.probabilities(logits),
+        }))),
+        Question::Map { method, class, .. } => {
+            let method = explain::find(method)
+                .ok_or_else(|| Failure::because(format!("`{method}` is not an explanation method")))?;
+            let (logit, sign) = model.logit_of_class(*class).ok_or_else(|| {
+                Failure::because(format!("{} has {} classes, no class {class}", model.card.name, model.classes.len()))
+            })?;
+            let target = Target { class: logit, sign };
+            let mut attribution = method
+                .compute(&model.graph, trace, node, &target, &Params::default(), control)
+                .map_err(explain_failure)?;
+            // The class that was asked for, where one logit speaks for two.
+            attribution.class = *class;
+            Ok(Outcome::Map(Arc::new(MapResult { attribution, fit: input.fit })))
+        }
+        Question::Activations { .. } => {
+            let activations = explain::activations(trace, node, 0).map_err(explain_failure)?;
+            Ok(Outcome::Activations(Arc::new(activations)))
+        }
+        Question::Uncertainty { passes, seed } => {
+            let (Some(head), Some(features)) = (&model.stochastic, trace.output(node)) else {
+                return Err(Failure::because("The stochastic head was not reached"));
+            };
+            let features = values(features)?;
+            let drawn = head.dense.sample(&features, *passes, *seed, control).map_err(draw_failure)?;
+            Ok(Outcome::Uncertainty(Arc::new(uncertainty(model, &drawn, *passes))))
+        }
+    }
+}
+
+/// Draws of logits (passes × outputs) → probabilities, their summary and densities.
+fn uncertainty(model: &Model, drawn: &[f32], passes: usize) -> UncertaintyResult {
+    let outputs = drawn.len() / passes.max(1);
+    let probabilities: Vec<f32> =
+        drawn.chunks_exact(outputs.max(1)).flat_map(|logits| model.probabilities(logits)).collect();
+    let classes = probabilities.len() / passes.max(1);
+    let summary = if model.is_exclusive() {
+        Summary::of(&probabilities, classes)
+    } else {
+        // Several sigmoids are several yes-or-no questions, not one distribution over classes.
+        Summary::of_independent(&probabilities, classes)
+    };
+    let densities = (0..classes)
+        .map(|class| {
+            let of_class: Vec<f32> = probabilities.iter().skip(class).step_by(classes).copied().collect();
+            Density::of(&of_class)
+        })
+        .collect();
+    UncertaintyResult { probabilities, passes, summary, densities }
+}
+
+/// What a stack model's maximum sees of one slice.
+///
+/// # Errors
+/// When the slice can't be run, or on cancellation.
+pub fn features(model: &Model, picture: &Picture, control: &Control) -> Result<Vec<f32>, Failure> {
+    let node = stack_features(model).ok_or_else(|| not_a_stack(model))?;
+    let input = model.input(picture).map_err(Failure::because)?;
+    let trace = model.graph.run(&[(INPUT, input.tensor)], node, &Keep::nothing(), control)?;
+    values(trace.target())
+}
+
+/// A stack network from the features of its slices ([`slice`], [`features`]): the maximum over them and the head.
+///
+/// Each feature's contribution to a logit, gradient × value, goes to the slice that won the maximum. The head behind
+/// the maximum is linear, so the contributions sum to the logit minus its bias (Bien et al. 2018, MRNet).
+///
+/// # Errors
+/// When the model is none for stacks, the features differ in length, or on cancellation.
+pub fn stack(model: &Model, features: &[Arc<Vec<f32>>], control: &Control) -> Result<StackResult, Failure> {
+    let maximum = slice_max(model).ok_or_else(|| not_a_stack(model))?;
+    let node = stack_features(model).ok_or_else(|| not_a_stack(model))?;
+    let (slices, width) = (features.len(), features.first().map_or(0, |first| first.len()));
+    if slices == 0 || features.iter().any(|other| other.len() != width) {
+        return Err(Failure::because("The slices of the stack gave features of different lengths"));
+    }
+    let all: Vec<f32> = features.iter().flat_map(|slice| slice.iter().copied()).collect();
+    let graph = &model.graph;
+    let stacked = Tensor::from_vec(all.clone(), (slices, width), &model.device)?;
+    let keep = Keep::nothing().output_of(maximum).gradients_to(maximum);
+    let trace = graph.run(&[(node, stacked)], graph.output(), &keep, control)?;
+    let logits = finite_logits(model, trace.target())?;
+
+    let winning_slice: Vec<usize> = (0..width)
+        .map(|k| {
+            // The first of equal slices wins, as in PyTorch's argmax.
+            (1..slices).fold(0, |best, s| if all[s * width + k] > all[best * width + k] { s } else { best })
+        })
+        .collect();
+    let mut shares = Vec::with_capacity(logits.len());
+    for output in 0..logits.len() {
+        let mut seed = vec![0.0_f32; logits.len()];
+        seed[output] = 1.0;
+        let seed = Tensor::from_vec(seed, trace.target().shape(), &model.device)?;
+        let gradient = values(&trace.vjp(graph.output(), &seed, maximum, Rule::Gradient, control)?)?;
+        let mut share = vec![0.0_f64; slices];
+        for (k, &winner) in winning_slice.iter().enumerate() {
+            share[winner] += f64::from(gradient[k]) * f64::from(all[winner * width + k]);
+        }
+        shares.push(share.into_iter().map(|value| value as f32).collect::<Vec<f32>>());
+    }
+    let deciding_slice = shares
+        .iter()
+        .map(|share| (1..slices).fold(0, |best, s| if share[s] > share[best] { s } else { best }))
+        .collect();
+    let mut per_slice = Vec::with_capacity(slices);
+    for slice in features {
+        let alone = Tensor::from_slice(slice.as_slice(), (1, width), &model.device)?;
+        let trace = graph.run(&[(node, alone)], graph.output(), &Keep::nothing(), control)?;
+        per_slice.push(model.probabilities(&values(trace.target())?));
+    }
+    Ok(StackResult {
+        probabilities: model.probabilities(&logits),
+        logits,
+        per_slice,
+        shares,
+        deciding_slice,
+        winning_slice,
+    })
+}
+
+/// The node whose output the maximum over the slices sees.
+fn stack_features(model: &Model) -> Option<NodeId> {
+    let maximum = slice_max(model)?;
+    model.graph.nodes()[maximum].inputs.first().copied()
+}
+
+fn not_a_stack(model: &Model) -> Failure {
+    Failure::because(format!("{} is no stack model: it judges each slice alone", model.card.name))
+}
+
+fn explain_failure(error: explain::ExplainError) -> Failure {
+    match error {
+        explain::ExplainError::Graph(GraphError::Cancelled(_)) => Failure::Cancelled,
+        other => Failure::because(other),
+    }
+}
+
+fn draw_failure(error: UncertaintyError) -> Failure {
+    match error {
+        UncertaintyError::Cancelled(_) => Failure::Cancelled,
+        other => Failure::because(other),
+    }
+}
+
+/// The node that takes the maximum over the slices.
+fn slice_max(model: &Model) -> Option<NodeId> {
+    model.graph.nodes().iter().position(|node| node.op_as::<SliceMax>().is_some())
+}
+
+fn finite_logits(model: &Model, logits: &Tensor) -> Result<Vec<f32>, Failure> {
+    let logits = values(logits)?;
+    if logits.iter().all(|logit| logit.is_finite()) {
+        return Ok(logits);
+    }
+    Err(Failure::because(format!(
+        "{} gave a logit that is not a number; its weights or this slice hold values out of range",
+        model.card.name
+    )))
+}
+
+fn values(tensor: &Tensor) -> Result<Vec<f32>, Failure> {
+    Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+}

@@ -1,0 +1,102 @@
+//! Names of results: each key holds everything that determines what it names.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::study::Source;
+
+/// Where a model card is: a file or folder, or one of the embedded demo models (`demo:NAME`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModelPath(pub PathBuf);
+
+/// A loaded model by its content: the SHA-256 of card and weights. Editing either makes another model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ModelId(pub Arc<str>);
+
+/// One explanation map.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MapKey {
+    /// The model that is explained.
+    pub model: ModelId,
+    /// The slice it is run on.
+    pub source: Source,
+    /// Registry name of the method (`gradcam`).
+    pub method: &'static str,
+    /// Name of the target layer.
+    pub layer: Arc<str>,
+    /// The explained class.
+    pub class: usize,
+}
+
+/// A sample of the predictive distribution of a stochastic network.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UncertaintyKey {
+    /// The stochastic model.
+    pub model: ModelId,
+    /// The slice it is run on.
+    pub source: Source,
+    /// Number of stochastic passes.
+    pub passes: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+}
+
+/// A stack network run over all slices of one stack.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StackKey {
+    /// The stack model.
+    pub model: ModelId,
+    /// The slices, in order.
+    pub sources: Arc<[Source]>,
+}
+
+/// Anything the viewer can want from the networks.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// Load a model.
+    Model(ModelPath),
+    /// Logits and probabilities of one slice.
+    Scores {
+        /// The model.
+        model: ModelId,
+        /// The slice.
+        source: Source,
+    },
+    /// One explanation map.
+    Map(MapKey),
+    /// All channels of one layer.
+    Activations {
+        /// The model.
+        model: ModelId,
+        /// The slice.
+        source: Source,
+        /// Name of the layer.
+        layer: Arc<str>,
+    },
+    /// Draws from a stochastic head.
+    Uncertainty(UncertaintyKey),
+    /// A stack network over a whole stack.
+    Stack(StackKey),
+}
+
+impl Key {
+    /// The model and slice whose forward run answers this key; `None` for loading and for whole stacks.
+    #[must_use]
+    pub fn run(&self) -> Option<(&ModelId, &Source)> {
+        match self {
+            Self::Model(_) | Self::Stack(_) => None,
+            Self::Scores { model, source } | Self::Activations { model, source, .. } => Some((model, source)),
+            Self::Map(key) => Some((&key.model, &key.source)),
+            Self::Uncertainty(key) => Some((&key.model, &key.source)),
+        }
+    }
+
+    /// Whether the result rests on the given slice.
+    #[must_use]
+    pub fn rests_on(&self, source: &Source) -> bool {
+        match self {
+            Self::Stack(key) => key.sources.contains(source),
+            other => other.run().is_some_and(|(_, own)| own == source),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The network thread: takes the most important unanswered want, runs it, puts the result in the cache.
+//!
+//! A unit of work is small (one forward run with everything that is wanted of the same slice, or one slice of a
+//! stack), so a whole stack never stands in the way of the slice in view.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use candle_core::Device;
+
+use super::compute::{self, Failure, Question};
+use super::key::{Key, ModelId, ModelPath};
+use super::models;
+use super::outcome::{ModelInfo, Outcome};
+use super::state::{Running, Shared, State};
+use crate::graph::Control;
+use crate::model::Model;
+use crate::study::Source;
+
+/// What the thread does next.
+enum Unit {
+    Load(ModelPath),
+    /// Everything wanted of one slice, answered by one forward run.
+    Slice {
+        model: ModelId,
+        source: Source,
+        keys: Vec<Key>,
+    },
+    /// One more slice of a stack.
+    Feature {
+        key: Key,
+        model: ModelId,
+        source: Source,
+        done: usize,
+        total: usize,
+    },
+    /// All slices of a stack are there: the maximum over them and the head.
+    Stack(Key),
+}
+
+/// Runs until the engine stops.
+pub fn run(shared: &Shared, device: &Device) {
+    loop {
+        let (unit, control) = {
+            let mut state = shared.lock();
+            loop {
+                if state.stopping {
+                    return;
+                }
+                if let Some(unit) = next_unit(&state) {
+                    let control = Control::default();
+                    state.running =
+                        Some(Running { keys: unit.keys(), control: control.clone(), text: unit.text(&state) });
+                    break (unit, control);
+                }
+                state = shared.network.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+        };
+        (shared.wake)();
+        // A panic in a kernel or a third-party crate must not take the viewer down; it becomes a failed result.
+        let finished = catch_unwind(AssertUnwindSafe(|| execute(shared, &unit, device, &control)));
+        let mut state = shared.lock();
+        state.running = None;
+        let failure = match finished {
+            Ok(Ok(()) | Err(Failure::Cancelled)) => None,
+            Ok(Err(Failure::Because(reason))) => Some(reason),
+            Err(panic) => Some(panic_sentence(panic.as_ref())),
+        };
+        if let Some(reason) = failure {
+            for key in unit.keys() {
+                if !state.is_answered(&key) {
+                    state.failures.insert(key, Arc::clone(&reason));
+                }
+            }
+        }
+        drop(state);
+        (shared.wake)();
+    }
+}
+
+/// The first unanswered want that the cache has room for, with everything that the same run answers.
+fn next_unit(state: &State) -> Option<Unit> {
+    let first = state.wants.iter().position(|key| !state.is_answered(key))?;
+    // What is more important than this want must not be driven out for it.
+    let protected: HashSet<Key> = state.wants[..first].iter().cloned().collect();
+    if !state.results.has_room(&protected) {
+        return None;
+    }
+    let key = state.wants[first].clone();
+    match &key {
+        Key::Model(path) => Some(Unit::Load(path.clone())),
+        Key::Stack(stack) => {
+            let missing = stack
+                .sources
+                .iter()
+                .position(|source| !state.features.contains(&(stack.model.clone(), source.clone())));
+            Some(match missing {
+                Some(index) => Unit::Feature {
+                    model: stack.model.clone(),
+                    source: stack.sources[index].clone(),
+                    done: index,
+                    total: stack.sources.len(),
+                    key,
+                },
+                None => Unit::Stack(key),
+            })
+        }
+        _ => {
+            let (model, source) = key.run()?;
+            let keys = state
+                .wants
+                .iter()
+                .filter(|other| other.run() == Some((model, source)) && !state.is_answered(other))
+                .cloned()
+                .collect();
+            Some(Unit::Slice { model: model.clone(), source: source.clone(), keys })
+        }
+    }
+}
+
+impl Unit {
+    fn keys(&self) -> Vec<Key> {
+        match self {
+            Self::Load(path) => vec![Key::Model(path.clone())],
+            Self::Slice { keys, .. } => keys.clone(),
+            Self::Feature { key, .. } | Self::Stack(key) => vec![key.clone()],
+        }
+    }
+
+    fn text(&self, state: &State) -> String {
+        let name = |id: &ModelId| state.models.get(id).map_or("", |model| model.card.name.as_str());
+        match self {
+            Self::Load(path) => format!("Loading {}", path.0.display()),
+            Self::Slice { model, .. } => format!("{}: explaining a slice", name(model)),
+            Self::Feature { model, done, total, .. } => format!("{}: slice {} of {total}", name(model), done + 1),
+            Self::Stack(_) => "Combining the slices".to_owned(),
+        }
+    }
+}
+
+/// Runs one unit and stores what it gives as soon as it is there.
+fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> Result<(), Failure> {
+    match unit {
+        Unit::Load(path) => {
+            let model = models::load(&path.0, device).map_err(Failure::because)?;
+            let info = info(path, &model);
+            let mut state = shared.lock();
+            state.models.insert(info.id.clone(), Arc::new(model));
+            store(&mut state, Key::Model(path.clone()), Outcome::Model(Arc::new(info)));
+            Ok(())
+        }
+        Unit::Slice { model, source, keys } => {
+            let model_here = model_of(shared, model)?;
+            let picture = shared.picture(source).map_err(Failure::Because)?;
+            let questions: Vec<Question> = keys.iter().filter_map(question).collect();
+            let features = compute::slice(&model_here, &picture, &questions, control, &mut |index, answer| {
+                let mut state = shared.lock();
+                match answer {
+                    Ok(outcome) => store(&mut state, keys[index].clone(), outcome),
+                    Err(reason) => drop(state.failures.insert(keys[index].clone(), reason)),
+                }
+                drop(state);
+                (shared.wake)();
+            })?;
+            if let Some(features) = features {
+                store_features(shared, model, source, features);
+            }
+            Ok(())
+        }
+        Unit::Feature { model, source, .. } => {
+            let model_here = model_of(shared, model)?;
+            let picture = shared.picture(source).map_err(Failure::Because)?;
+            let features = compute::features(&model_here, &picture, control)?;
+            store_features(shared, model, source, features);
+            Ok(())
+        }
+        Unit::Stack(key) => {
+            let Key::Stack(stack) = key else { return Ok(()) };
+            let model = model_of(shared, &stack.model)?;
+            let features: Option<Vec<Arc<Vec<f32>>>> = {
+                let mut state = shared.lock();
+                stack.sources.iter().map(|s| state.features.get(&(stack.model.clone(), s.clone()))).collect()
+            };
+            // An evicted slice is simply computed again in the next round.
+            let Some(features) = features else { return Ok(()) };
+            let result = compute::stack(&model, &features, control)?;
+            store(&mut shared.lock(), key.clone(), Outcome::Stack(Arc::new(result)));
+            Ok(())
+        }
+    }
+}
+
+/// What a slice's key asks of the forward run; every key with a [`Key::run`] is a question.
+fn question(key: &Key) -> Option<Question> {
+    match key {
+        Key::Model(_) | Key::Stack(_) => None,
+        Key::Scores { .. } => Some(Question::Scores),
+        Key::Map(map) => Some(Question::Map { method: map.method, layer: Arc::clone(&map.layer), class: map.class }),
+        Key::Activations { layer, .. } => Some(Question::Activations { layer: Arc::clone(layer) }),
+        Key::Uncertainty(draws) => Some(Question::Uncertainty { passes: draws.passes, seed: draws.seed }),
+    }
+}
+
+fn info(path: &ModelPath, model: &Model) -> ModelInfo {
+    ModelInfo {
+        id: ModelId(Arc::from(format!("{}:{}", model.card_sha256, model.weights_sha256))),
+        path: path.clone(),
+        card: model.card.clone(),
+        card_sha256: model.card_sha256.clone(),
+        weights_sha256: model.weights_sha256.clone(),
+        layers: model.layers().to_vec(),
+        default_layer: model.default_layer().to_owned(),
+        stack: model.stack,
+        stochastic: model.stochastic.is_some(),
+        classes: model.classes.clone(),
+    }
+}
+
+fn model_of(shared: &Shared, id: &ModelId) -> Result<Arc<Model>, Failure> {
+    let state = shared.lock();
+    state.models.get(id).cloned().ok_or_else(|| Failure::Because(Arc::from("The model is no longer loaded")))
+}
+
+fn store(state: &mut State, key: Key, outcome: Outcome) {
+    let bytes = outcome.bytes();
+    let protected: HashSet<Key> = state.wants.iter().cloned().collect();
+    state.results.insert(key, outcome, bytes, &protected);
+}
+
+fn store_features(shared: &Shared, model: &ModelId, source: &Source, features: Vec<f32>) {
+    let bytes = features.len() * size_of::<f32>();
+    // The slices of the stacks that are wanted stay together.
+    let mut state = shared.lock();
+    let protected: HashSet<(ModelId, Source)> = state
+        .wants
+        .iter()
+        .filter_map(|key| if let Key::Stack(stack) = key { Some(stack) } else { None })
+        .flat_map(|stack| stack.sources.iter().map(|source| (stack.model.clone(), source.clone())))
+        .collect();
+    state.features.insert((model.clone(), source.clone()), Arc::new(features), bytes, &protected);
+}
+
+fn panic_sentence(panic: &(dyn std::any::Any + Send)) -> Arc<str> {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    Arc::from(format!("An internal error stopped this computation ({text}); please report it"))
+}

@@ -1,0 +1,158 @@
+//! What the engine's threads hand back.
+
+use std::sync::Arc;
+
+use super::key::{ModelId, ModelPath};
+use crate::explain::{Activations, Attribution};
+use crate::model::{Card, Fit, LayerInfo};
+use crate::uncertainty::{Density, Summary};
+
+/// Where a wanted thing stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status<T> {
+    /// Nobody has asked for it.
+    NotRequested,
+    /// It is queued or being computed.
+    Pending {
+        /// The part that is done, 0 ..= 1.
+        progress: f32,
+    },
+    /// Here it is.
+    Ready(T),
+    /// It can't be had; the sentence says why.
+    Failed(Arc<str>),
+}
+
+impl<T> Status<T> {
+    /// The value, if it is here.
+    pub fn ready(self) -> Option<T> {
+        match self {
+            Self::Ready(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// A loaded model, as the viewer shows it.
+#[derive(Debug, Clone)]
+pub struct ModelInfo {
+    /// Names the model in all other keys.
+    pub id: ModelId,
+    /// Where it was loaded from.
+    pub path: ModelPath,
+    /// Its card.
+    pub card: Card,
+    /// SHA-256 of the card.
+    pub card_sha256: String,
+    /// SHA-256 of the weights.
+    pub weights_sha256: String,
+    /// All layers in order.
+    pub layers: Vec<LayerInfo>,
+    /// The layer that is explained unless another is chosen.
+    pub default_layer: String,
+    /// Whether the network takes a whole stack (maximum over the slices).
+    pub stack: bool,
+    /// Whether the head is stochastic.
+    pub stochastic: bool,
+    /// Class names, one an output.
+    pub classes: Vec<String>,
+}
+
+/// The network's answer on one slice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// One an output, before the activation.
+    pub logits: Vec<f32>,
+    /// After the card's activation, one a class.
+    pub probabilities: Vec<f32>,
+}
+
+/// One explanation map and how it lies on its slice.
+#[derive(Debug, Clone)]
+pub struct MapResult {
+    /// Raw values at their own resolution.
+    pub attribution: Attribution,
+    /// Slice pixels ↔ network input.
+    pub fit: Fit,
+}
+
+/// Draws from a stochastic head.
+#[derive(Debug, Clone)]
+pub struct UncertaintyResult {
+    /// Passes × classes, row-major.
+    pub probabilities: Vec<f32>,
+    /// Number of passes.
+    pub passes: usize,
+    /// Moments, intervals, entropies.
+    pub summary: Summary,
+    /// One a class.
+    pub densities: Vec<Density>,
+}
+
+/// A stack network over its whole stack.
+#[derive(Debug, Clone)]
+pub struct StackResult {
+    /// Logits of the stack.
+    pub logits: Vec<f32>,
+    /// Probabilities of the stack.
+    pub probabilities: Vec<f32>,
+    /// Probabilities of each slice taken alone, `[slice][class]`.
+    pub per_slice: Vec<Vec<f32>>,
+    /// `shares[class][slice]`: what the slice's winning features add to the class's logit;
+    /// over the slices they sum to the logit minus the bias.
+    pub shares: Vec<Vec<f32>>,
+    /// For each class the slice with the largest share.
+    pub deciding_slice: Vec<usize>,
+    /// For each feature the slice that won the maximum.
+    pub winning_slice: Vec<usize>,
+}
+
+/// Any result, as the cache holds it.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A loaded model.
+    Model(Arc<ModelInfo>),
+    /// Logits and probabilities.
+    Scores(Arc<Scores>),
+    /// An explanation map.
+    Map(Arc<MapResult>),
+    /// All channels of a layer.
+    Activations(Arc<Activations>),
+    /// Draws.
+    Uncertainty(Arc<UncertaintyResult>),
+    /// A whole stack.
+    Stack(Arc<StackResult>),
+}
+
+impl Outcome {
+    /// What the outcome takes in memory, for the cache's bound.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let floats = match self {
+            Self::Model(_) => 1024,
+            Self::Scores(scores) => scores.logits.len() + scores.probabilities.len(),
+            Self::Map(map) => map.attribution.values.len(),
+            Self::Activations(activations) => activations.values.len(),
+            Self::Uncertainty(result) => {
+                result.probabilities.len() + result.densities.iter().map(|d| d.x.len() + d.y.len()).sum::<usize>()
+            }
+            Self::Stack(result) => {
+                result.winning_slice.len() + result.per_slice.len() * 2 * (result.logits.len() + result.shares.len())
+            }
+        };
+        floats * size_of::<f32>() + 256
+    }
+}
+
+/// What the network thread is doing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Activity {
+    /// Empty when idle.
+    pub text: String,
+    /// The part that is done, 0 ..= 1.
+    pub progress: Option<f32>,
+    /// Wants that are not answered yet.
+    pub queued: usize,
+    /// Where networks run ("CPU, 2 threads").
+    pub device: String,
+}

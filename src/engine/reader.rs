@@ -1,0 +1,141 @@
+//! The reader thread: opens paths, decodes the pictures that are wanted. Networks never stand in its way.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::library::Library;
+use super::models::is_demo;
+use super::state::{Shared, State};
+use crate::demo;
+use crate::graph::Control;
+use crate::study::{self, Opened, Source, Storage, Study};
+
+/// What the thread does next.
+enum Task {
+    Open(Vec<PathBuf>, Control),
+    Decode(Source),
+}
+
+/// Runs until the engine stops. Pictures come before further opening: somebody is looking.
+pub fn run(shared: &Shared, storage: &Arc<dyn Storage>) {
+    loop {
+        let task = {
+            let mut state = shared.lock();
+            loop {
+                if state.stopping {
+                    return;
+                }
+                if let Some(task) = next_task(&mut state) {
+                    break task;
+                }
+                state = shared.reader.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+        };
+        match task {
+            Task::Decode(source) => {
+                // The outcome is in the shared state, the reason of a failure included.
+                let _ = shared.picture(&source);
+                (shared.wake)();
+            }
+            Task::Open(paths, control) => open(shared, storage, &paths, &control),
+        }
+    }
+}
+
+fn next_task(state: &mut State) -> Option<Task> {
+    if let Some(source) = wanted_picture(state) {
+        return Some(Task::Decode(source));
+    }
+    let paths = state.to_open.pop_front()?;
+    let control = Control::default();
+    state.opening = Some(control.clone());
+    Some(Task::Open(paths, control))
+}
+
+/// The most important picture that is neither here nor known to be unreadable, while there is room for it.
+fn wanted_picture(state: &State) -> Option<Source> {
+    let first = state
+        .picture_wants
+        .iter()
+        .position(|source| !state.pictures.contains(source) && !state.picture_failures.contains_key(source))?;
+    let protected = state.picture_wants[..first].iter().cloned().collect();
+    state.pictures.has_room(&protected).then(|| state.picture_wants[first].clone())
+}
+
+fn open(shared: &Shared, storage: &Arc<dyn Storage>, paths: &[PathBuf], control: &Control) {
+    let before = Arc::clone(&shared.lock().library);
+    let is_demo = paths.iter().all(|path| is_demo(path));
+    let opened = study::open(paths, storage, &|progress| {
+        if control.is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        let text = format!("Reading headers: {} of {}", progress.read, progress.total);
+        if let Some(studies) = progress.studies {
+            let growing = Opened { studies: studies.to_vec(), ..Opened::default() };
+            publish(shared, &before, growing, Some(text), is_demo);
+        } else {
+            let mut state = shared.lock();
+            let mut library = (*state.library).clone();
+            library.opening = Some(text);
+            replace(&mut state, library);
+        }
+        (shared.wake)();
+        // While a long folder is being read, what is being looked at is decoded here, in between.
+        loop {
+            let wanted = wanted_picture(&shared.lock());
+            let Some(source) = wanted else { break };
+            let _ = shared.picture(&source);
+            (shared.wake)();
+        }
+        ControlFlow::Continue(())
+    });
+    log::info!("opened {} studies, {} files could not be read", opened.studies.len(), opened.failed.len());
+    publish(shared, &before, opened, None, is_demo);
+    shared.lock().opening = None;
+    (shared.wake)();
+}
+
+/// Puts what has been opened after what was open before, merging studies that were there already.
+fn publish(shared: &Shared, before: &Library, opened: Opened, opening: Option<String>, is_demo: bool) {
+    let mut library = before.clone();
+    library.opening = opening;
+    for study in opened.studies {
+        match library.studies.iter_mut().find(|known| known.uid == study.uid) {
+            Some(known) => *known = Arc::new(merged(known, study)),
+            None => library.studies.push(Arc::new(study)),
+        }
+    }
+    for failure in opened.failed {
+        if !library.failed.contains(&failure) {
+            library.failed.push(failure);
+        }
+    }
+    if is_demo {
+        library.explanation = Some(demo::explanation().to_owned());
+    }
+    replace(&mut shared.lock(), library);
+    // Results may have been waiting for slices that are only known now.
+    shared.network.notify_all();
+}
+
+/// A study opened again or in parts: series of the same UID are replaced, others added.
+fn merged(known: &Study, mut newer: Study) -> Study {
+    let older = known.series.iter().filter(|series| newer.series.iter().all(|other| other.uid != series.uid));
+    let mut series: Vec<_> = older.cloned().collect();
+    series.append(&mut newer.series);
+    Study { series, ..newer }
+}
+
+/// Makes `library` the current one.
+pub fn replace(state: &mut State, mut library: Library) {
+    library.generation = state.library.generation + 1;
+    state.slices = library
+        .studies
+        .iter()
+        .flat_map(|study| &study.series)
+        .flat_map(|series| &series.slices)
+        .map(|slice| (slice.source.clone(), Arc::new(slice.clone())))
+        .collect();
+    state.library = Arc::new(library);
+}

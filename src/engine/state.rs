@@ -1,0 +1,160 @@
+//! What the engine's threads and the viewer share, behind one lock that nobody holds for long.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::cache::Cache;
+use super::key::{Key, ModelId};
+use super::library::Library;
+use super::outcome::Outcome;
+use crate::display::Picture;
+use crate::graph::Control;
+use crate::model::Model;
+use crate::study::{Reader, Slice, Source};
+
+/// The shared state and the signals around it.
+pub struct Shared {
+    state: Mutex<State>,
+    /// Signals the network thread that there may be work.
+    pub network: Condvar,
+    /// Signals the reader thread that there may be work.
+    pub reader: Condvar,
+    /// Decodes pixels; has its own cache of opened files.
+    pub files: Reader,
+    /// Tells the viewer that something has changed.
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Everything behind the lock.
+pub struct State {
+    /// Set when the engine is dropped.
+    pub stopping: bool,
+    /// What is open.
+    pub library: Arc<Library>,
+    /// Every slice of the library.
+    pub slices: HashMap<Source, Arc<Slice>>,
+    /// Paths still to be opened.
+    pub to_open: VecDeque<Vec<PathBuf>>,
+    /// Cancels the opening that is under way.
+    pub opening: Option<Control>,
+    /// Pictures the viewer wants, most important first.
+    pub picture_wants: Vec<Source>,
+    /// Decoded pictures.
+    pub pictures: Cache<Source, Arc<Picture>>,
+    /// Why a picture can't be had.
+    pub picture_failures: HashMap<Source, Arc<str>>,
+    /// Results the viewer wants, most important first.
+    pub wants: Vec<Key>,
+    /// Results.
+    pub results: Cache<Key, Outcome>,
+    /// Why a result can't be had.
+    pub failures: HashMap<Key, Arc<str>>,
+    /// What the network thread is at.
+    pub running: Option<Running>,
+    /// Loaded models by content.
+    pub models: HashMap<ModelId, Arc<Model>>,
+    /// Features of single slices of a stack model: what its maximum sees.
+    pub features: Cache<(ModelId, Source), Arc<Vec<f32>>>,
+}
+
+/// The unit of work under way.
+pub struct Running {
+    /// The keys it answers.
+    pub keys: Vec<Key>,
+    /// Whether it must be finished before the most important want can be.
+    pub control: Control,
+    /// For the status bar.
+    pub text: String,
+}
+
+impl Shared {
+    /// Shared state with empty caches: half of `cache_bytes` for pictures, half for results.
+    pub fn new(files: Reader, cache_bytes: usize, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                stopping: false,
+                library: Arc::default(),
+                slices: HashMap::new(),
+                to_open: VecDeque::new(),
+                opening: None,
+                picture_wants: Vec::new(),
+                pictures: Cache::new(cache_bytes / 2),
+                picture_failures: HashMap::new(),
+                wants: Vec::new(),
+                results: Cache::new(cache_bytes / 2),
+                failures: HashMap::new(),
+                running: None,
+                models: HashMap::new(),
+                features: Cache::new(cache_bytes / 16),
+            }),
+            network: Condvar::new(),
+            reader: Condvar::new(),
+            files,
+            wake,
+        }
+    }
+
+    /// The lock. Panics are caught where work is done, so a poisoned lock still guards a consistent state.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The picture of a slice, from the cache or decoded now on the calling thread.
+    ///
+    /// # Errors
+    /// One sentence for people.
+    pub fn picture(&self, source: &Source) -> Result<Arc<Picture>, Arc<str>> {
+        let slice = {
+            let mut state = self.lock();
+            if let Some(picture) = state.pictures.get(source) {
+                return Ok(picture);
+            }
+            if let Some(reason) = state.picture_failures.get(source) {
+                return Err(Arc::clone(reason));
+            }
+            state.slices.get(source).map(Arc::clone)
+        };
+        let Some(slice) = slice else {
+            return Err(Arc::from(format!("{} has been closed", source.path.display())));
+        };
+        let decoded = self.files.picture(&slice);
+        let mut state = self.lock();
+        match decoded {
+            Ok(picture) => {
+                let picture = Arc::new(picture);
+                let protected: HashSet<Source> = state.picture_wants.iter().cloned().collect();
+                state.pictures.insert(source.clone(), Arc::clone(&picture), picture.bytes(), &protected);
+                Ok(picture)
+            }
+            Err(error) => {
+                let reason: Arc<str> = Arc::from(error.to_string());
+                state.picture_failures.insert(source.clone(), Arc::clone(&reason));
+                Err(reason)
+            }
+        }
+    }
+}
+
+impl State {
+    /// Whether a want has been answered, for better or worse.
+    pub fn is_answered(&self, key: &Key) -> bool {
+        self.results.contains(key) || self.failures.contains_key(key)
+    }
+
+    /// Forgets everything that rests on slices that are no longer open.
+    pub fn forget_closed(&mut self) {
+        let open: HashSet<Source> = self.slices.keys().cloned().collect();
+        let rests = |key: &Key| match key {
+            Key::Stack(stack) => stack.sources.iter().all(|source| open.contains(source)),
+            other => other.run().is_none_or(|(_, source)| open.contains(source)),
+        };
+        self.results.retain(rests);
+        self.failures.retain(|key, _| rests(key));
+        self.features.retain(|(_, source)| open.contains(source));
+        self.pictures.retain(|source| open.contains(source));
+        self.picture_failures.retain(|source, _| open.contains(source));
+        self.wants.retain(rests);
+        self.picture_wants.retain(|source| open.contains(source));
+    }
+}
