@@ -22,10 +22,13 @@ pub(super) fn pixels(file: &DicomFile, frame: usize) -> Outcome<Pixels> {
     }
     let coded = file.coded_frame(frame)?;
     check_size(image, coded.as_ref().map_or(image.pixels.end - image.pixels.start, |coded| coded.len()))?;
-    let (stored, samples, notes) = match coded {
+    let (stored, samples, mut notes) = match coded {
         None => native::frame(file.bytes(), image, file.syntax(), frame)?,
         Some(coded) => coded_frame(file, image, &coded)?,
     };
+    if let Some(declared) = image.declared_frames.filter(|declared| *declared > frames) {
+        notes.push(format!("the file declares {declared} frames and holds {frames}"));
+    }
     Ok(Pixels { rows: image.rows, columns: image.columns, samples, stored, notes })
 }
 

@@ -80,7 +80,7 @@ impl ImageInfo {
             }
             _ => Some(1),
         };
-        Ok(Self {
+        let mut info = Self {
             rows,
             columns,
             samples,
@@ -93,7 +93,21 @@ impl ImageInfo {
             declared_frames,
             kind,
             pixels,
-        })
+        };
+        info.believe_the_size();
+        Ok(info)
+    }
+
+    /// Native values that suffice for full chrominance have it, though the attributes say that it is shared by two
+    /// pixels: so do many writers that have decompressed an image.
+    fn believe_the_size(&mut self) {
+        let there = (self.pixels.end - self.pixels.start) as u64 * 8;
+        let frames = self.declared_frames.unwrap_or(1) as u64;
+        let full = (self.pixel_count() * self.samples * self.bits_allocated) as u64;
+        if self.is_half_chroma() && self.pixels.declared.is_some() && there >= full.saturating_mul(frames) {
+            let name = if self.photometric == "YBR_FULL_422" { "YBR_FULL" } else { "YBR_PARTIAL_420" };
+            name.clone_into(&mut self.photometric);
+        }
     }
 
     /// Pixels of a frame.

@@ -8,6 +8,9 @@ use dicom_core::{Tag, VR};
 /// How deep sequences may nest; files in the wild stay below 10.
 const DEEPEST: usize = 32;
 
+/// Most elements of one data set or item; files in the wild have some thousand.
+const MOST_ELEMENTS: usize = 1 << 20;
+
 const UNDEFINED: u32 = u32::MAX;
 pub(super) const ITEM: Tag = Tag(0xFFFE, 0xE000);
 const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
@@ -85,7 +88,7 @@ pub(super) fn elements(
 ) -> (Vec<Element>, usize) {
     let mut found = Vec::new();
     let mut at = start;
-    while at + 8 <= end {
+    while at + 8 <= end && found.len() < MOST_ELEMENTS {
         let tag = encoding.tag_at(bytes, at);
         if tag.0 == 0xFFFE {
             if depth == 0 {

@@ -96,19 +96,27 @@ fn data_is(data: &DataSet<'_>, tag: Tag, value: i64) -> bool {
     data.integer(tag) == Some(value)
 }
 
-/// What tells images of one position apart in a series of single images: the first of temporal position, trigger
-/// time, b-value, echo, and time of acquisition that the object has.
+/// What tells images of one position apart in a series of single images: temporal position or trigger time, else
+/// b-value, echo and time of acquisition in one number that orders by them in turn.
 pub(super) fn time_key(data: &DataSet<'_>) -> Option<f64> {
     data.number(tags::TEMPORAL_POSITION_IDENTIFIER)
         .or_else(|| data.number(tags::TRIGGER_TIME))
-        .or_else(|| data.number(B_VALUE))
-        .or_else(|| {
-            data.number(tags::ECHO_TIME).filter(|_| data.number(tags::ECHO_NUMBERS).is_some_and(|echo| echo > 1.0))
-        })
-        .or_else(|| data.number(tags::ECHO_NUMBERS).filter(|echo| *echo > 1.0))
-        .or_else(|| data.first_text(tags::ACQUISITION_DATE_TIME).and_then(|text| seconds_of_date_time(&text)))
+        .or_else(|| acquisition_key(data))
+}
+
+fn acquisition_key(data: &DataSet<'_>) -> Option<f64> {
+    let b_value = data.number(B_VALUE);
+    let echo = data.number(tags::ECHO_NUMBERS);
+    let time = data
+        .first_text(tags::ACQUISITION_DATE_TIME)
+        .and_then(|text| seconds_of_date_time(&text))
         .or_else(|| data.first_text(tags::ACQUISITION_TIME).and_then(|text| seconds_of_day(&text)))
-        .or_else(|| data.first_text(tags::CONTENT_TIME).and_then(|text| seconds_of_day(&text)))
+        .or_else(|| data.first_text(tags::CONTENT_TIME).and_then(|text| seconds_of_day(&text)));
+    if b_value.is_none() && echo.is_none() {
+        return time;
+    }
+    // Times of one examination differ by less than 10⁶ s, and there are fewer than ten echoes.
+    Some(b_value.unwrap_or(0.0) * 1e7 + echo.unwrap_or(0.0) * 1e6 + time.unwrap_or(0.0))
 }
 
 /// HHMMSS.FFFFFF as seconds.

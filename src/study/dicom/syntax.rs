@@ -12,7 +12,7 @@ use super::fault::{Fault, Outcome};
 use super::parse::{Element, Encoding, element_at, elements};
 
 /// Most that a deflated data set may unpack to.
-const MOST_INFLATED_BYTES: u64 = 1 << 30;
+const MOST_INFLATED_BYTES: u64 = 512 << 20;
 
 /// How pixel values are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,12 @@ pub(super) struct Envelope<'a> {
 
 /// Whether a file that starts with these bytes is worth reading as DICOM.
 pub(super) fn looks_like_dicom(start: &[u8]) -> bool {
-    start.get(128..132) == Some(b"DICM") || start.starts_with(b"DICM") || plausible_encoding(start, 0).is_some()
+    start.get(128..132) == Some(b"DICM") || start.starts_with(b"DICM") || is_bare(start)
+}
+
+/// Whether the bytes are a data set without preamble, which begins in a low group.
+fn is_bare(bytes: &[u8]) -> bool {
+    plausible_encoding(bytes, 0).is_some_and(|encoding| encoding.tag_at(bytes, 0).0 < 0x0100)
 }
 
 /// Finds the data set of a file.
@@ -62,7 +67,7 @@ pub(super) fn open(bytes: &[u8]) -> Outcome<Envelope<'_>> {
         132
     } else if bytes.starts_with(b"DICM") {
         4
-    } else if plausible_encoding(bytes, 0).is_some() {
+    } else if is_bare(bytes) {
         0
     } else {
         return Err(Fault::NotDicom);
