@@ -96,8 +96,7 @@ impl Colormap {
     /// 256 equal parts of one colour each, as matplotlib does.
     #[must_use]
     pub fn rgb(&self, x: f32) -> [u8; 3] {
-        // The cast saturates at both ends and turns what is not a number to 0.
-        let index = ((x * 256.0) as usize).min(255);
+        let index = part(x);
         match self.table {
             Some(table) => [table[index * 3], table[index * 3 + 1], table[index * 3 + 2]],
             None => [index as u8; 3],
@@ -129,15 +128,26 @@ pub struct Blend {
 ///
 /// Where a value is below the threshold or not a number, and beyond the end of the shorter one, the image stays.
 pub fn overlay(base_rgba: &mut [u8], map: &[f32], blend: &Blend) {
-    let opacity = blend.opacity.clamp(0.0, 1.0);
+    // In 256ths: each colour's share of the result (with the half that rounds), and the image's.
+    let opacity = (blend.opacity.clamp(0.0, 1.0) * 256.0).round() as u32;
+    let colours: Vec<[u32; 3]> = (0..256_u16)
+        .map(|index| blend.colormap.rgb(f32::from(index) / 256.0).map(|c| u32::from(c) * opacity + 128))
+        .collect();
     for (pixel, &value) in base_rgba.chunks_exact_mut(4).zip(map) {
         let strength = if blend.colormap.diverging { (2.0 * value - 1.0).abs() } else { value };
         if strength >= blend.threshold {
-            for (shown, colour) in pixel.iter_mut().zip(blend.colormap.rgb(value)) {
-                *shown = (f32::from(*shown) * (1.0 - opacity) + f32::from(colour) * opacity).round() as u8;
+            let colour = &colours[part(value)];
+            for (shown, share) in pixel.iter_mut().zip(colour) {
+                *shown = ((u32::from(*shown) * (256 - opacity) + share) >> 8) as u8;
             }
         }
     }
+}
+
+/// Which 256th of 0..=1 a value is in.
+fn part(x: f32) -> usize {
+    // The cast saturates at both ends and turns what is not a number to 0.
+    ((x * 256.0) as usize).min(255)
 }
 
 #[cfg(test)]
