@@ -1,0 +1,429 @@
+//! The program in its window: `logic` takes what has come back and runs commands, `ui` lays out what is there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eframe::Frame;
+use egui::{CentralPanel, Context, Margin, Panel, Rect, Ui};
+
+use super::command::{Command, KeyMap};
+use super::dialog::{Answer, Dialogs};
+use super::facts::Facts;
+use super::paint::Painter;
+use super::panels::{activations, browser, density, help, inspector, notices, scrubber, status, toolbar, verdict};
+use super::scene::{LastShown, Scene};
+use super::screenshot::{self, Request, Screenshots};
+use super::state::{Content, Effect, Explain, Message, State, Surroundings};
+use super::textures::{TextureKey, Textures};
+use super::trace::Trace;
+use super::wants::Wants;
+use super::{ViewerError, ViewerOptions, theme, viewport};
+use crate::display::colormap::COLORMAPS;
+use crate::engine::{Config, Engine, Library, ModelPath};
+use crate::explain::METHODS;
+use crate::study::Source;
+
+/// The program in its window.
+pub struct App {
+    engine: Engine,
+    library: Arc<Library>,
+    state: State,
+    facts: Facts,
+    keys: KeyMap,
+    textures: Textures,
+    painter: Painter,
+    wants: Wants,
+    last_shown: HashMap<usize, LastShown>,
+    commands: Vec<Command>,
+    dialogs: Dialogs,
+    screenshots: Screenshots,
+    /// What a picture that is to be saved shows, while the dialog asks where to.
+    saving: Option<Saving>,
+    tile_rects: Vec<(usize, Rect)>,
+    /// The model last used for colour pictures and for grey ones.
+    models_used: HashMap<bool, ModelPath>,
+    trace: Trace,
+    cine_due: Option<Instant>,
+    message_until: Option<Instant>,
+}
+
+struct Saving {
+    area: Rect,
+    provenance: Vec<(String, String)>,
+}
+
+impl App {
+    /// Starts the engine and the painter, and opens what the options name (without any path: the demo study).
+    ///
+    /// # Errors
+    /// When the engine or a thread can't be started.
+    pub fn new(ctx: &Context, options: ViewerOptions) -> Result<Self, ViewerError> {
+        theme::install(ctx);
+        let mut config: Config = options.engine;
+        let waker = ctx.clone();
+        config.wake = Arc::new(move || waker.request_repaint_after(Duration::from_millis(10)));
+        let engine = Engine::start(config)?;
+        let waker = ctx.clone();
+        let max_side = ctx.input(|input| input.max_texture_side);
+        let painter = Painter::start(max_side, move || waker.request_repaint()).map_err(ViewerError::Thread)?;
+        let first_method = METHODS.iter().find(|method| method.name() == "gradcam").or(METHODS.first());
+        let mut app = Self {
+            engine,
+            library: Arc::default(),
+            state: State::new(Explain::new(&COLORMAPS[0], first_method.map_or("", |method| method.name()))),
+            facts: Facts::default(),
+            keys: KeyMap::default(),
+            textures: Textures::new(options.texture_bytes),
+            painter,
+            wants: Wants::default(),
+            last_shown: HashMap::new(),
+            commands: Vec::new(),
+            dialogs: Dialogs::default(),
+            screenshots: Screenshots::default(),
+            saving: None,
+            tile_rects: Vec::new(),
+            models_used: HashMap::new(),
+            trace: Trace::new(options.trace),
+            cine_due: None,
+            message_until: None,
+        };
+        app.state.explain.model = options.model;
+        app.trace.opening();
+        if options.paths.is_empty() {
+            app.engine.open_demo();
+        } else {
+            app.engine.open(options.paths);
+        }
+        Ok(app)
+    }
+
+    /// What is shown, for tests.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What is known, for tests.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// What is open, for tests.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// What frames have cost, for tests.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    fn take_inputs(&mut self, ctx: &Context) {
+        let typing = ctx.egui_wants_keyboard_input();
+        ctx.input_mut(|input| self.keys.consume(input, typing, &mut self.commands));
+        let dropped: Vec<_> =
+            ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
+        if !dropped.is_empty() {
+            self.commands.push(Command::Open(dropped));
+        }
+        for answer in self.dialogs.answers() {
+            match answer {
+                Answer::Open(paths) => self.commands.push(Command::Open(paths)),
+                Answer::Save(path) => {
+                    if let Some(Saving { area, provenance }) = self.saving.take() {
+                        self.screenshots.take(ctx, Request { area, path, provenance });
+                    }
+                }
+                Answer::Failed(text) => self.state.message = Some(Message { text, is_error: true }),
+            }
+        }
+        for written in self.screenshots.written() {
+            let message = match written {
+                Ok(path) => Message { text: format!("Written: {}", path.display()), is_error: false },
+                Err(text) => Message { text, is_error: true },
+            };
+            self.state.message = Some(message);
+            self.message_until = Some(Instant::now() + Duration::from_secs(6));
+        }
+    }
+
+    fn run_commands(&mut self, ctx: &Context) {
+        for command in std::mem::take(&mut self.commands) {
+            log::trace!("Command: {command:?}");
+            let facts = &self.facts.slots[self.state.active_slot()];
+            let around = Surroundings {
+                library: &self.library,
+                picture: facts.picture.value.as_deref(),
+                deciding_slice: facts.deciding_slice(),
+            };
+            let stops = command == Command::CancelJobs;
+            if let Some(effect) = self.state.apply(command, &around) {
+                self.run_effect(ctx, effect);
+            }
+            if stops {
+                self.wants.forget();
+            }
+        }
+        ctx.set_theme(if self.state.light { egui::Theme::Light } else { egui::Theme::Dark });
+    }
+
+    fn run_effect(&mut self, ctx: &Context, effect: Effect) {
+        match effect {
+            Effect::ChooseToOpen { folder } => self.dialogs.open(ctx, folder),
+            Effect::Open(paths) => {
+                self.trace.opening();
+                self.engine.open(paths);
+            }
+            Effect::OpenDemo => self.engine.open_demo(),
+            Effect::Close(uid) => self.engine.close_study(&uid),
+            Effect::Save { all } => self.save(ctx, all),
+            Effect::Cancel => self.engine.cancel(),
+            Effect::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+    }
+
+    fn save(&mut self, ctx: &Context, all: bool) {
+        let rects = self.tile_rects.iter();
+        let area = if all {
+            rects.map(|(_, rect)| *rect).reduce(Rect::union)
+        } else {
+            let active = self.state.active_tile;
+            rects.clone().find(|(index, _)| *index == active).or(self.tile_rects.first()).map(|(_, rect)| *rect)
+        };
+        let Some(area) = area else { return };
+        self.saving = Some(Saving { area, provenance: screenshot::provenance(&self.state, &self.facts) });
+        let series = self.state.active().series().map(|series| series.description.clone()).unwrap_or_default();
+        let name: String =
+            series.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).take(40).collect();
+        self.dialogs.save(ctx, &format!("glassbox_{name}_{}.png", self.state.active().position + 1));
+    }
+
+    /// Follows the library: new studies, studies that have grown, studies that are gone.
+    fn follow_library(&mut self) {
+        let library = self.engine.library();
+        if library.generation == self.library.generation && library.studies.len() == self.library.studies.len() {
+            self.library = library;
+            return;
+        }
+        let opened = library
+            .studies
+            .iter()
+            .find(|study| !self.library.studies.iter().any(|known| known.uid == study.uid))
+            .filter(|_| !self.library.studies.is_empty());
+        if let Some(study) = opened
+            && !study.series.is_empty()
+        {
+            // What has just been opened is what one wants to see.
+            self.state.show(super::state::SeriesHandle { study: Arc::clone(study), index: 0 });
+        }
+        self.library = library;
+        self.state.follow(&self.library);
+        if self.library.studies.is_empty() {
+            self.last_shown.clear();
+            self.textures.clear();
+        }
+    }
+
+    /// Chooses a model that fits the pictures in view when the user has not.
+    fn follow_kind_of_picture(&mut self) {
+        let Some(slice) = self.state.slots[0].slice() else { return };
+        let is_colour = slice.samples == 3;
+        let chosen = self.state.explain.model.clone();
+        if let Some(model) = self.models_used.get(&is_colour) {
+            if chosen.as_ref() == Some(model) {
+                return;
+            }
+            match chosen {
+                // The kind of picture has changed: back to the model last used for it.
+                Some(chosen) if self.models_used.values().any(|used| *used == chosen) => {
+                    self.commands.push(Command::SetModel(model.clone()));
+                }
+                // The user has chosen another one.
+                Some(chosen) => {
+                    self.models_used.insert(is_colour, chosen);
+                }
+                None => self.commands.push(Command::SetModel(model.clone())),
+            }
+            return;
+        }
+        let suits = |entry: &&crate::engine::CatalogueEntry| entry.problem.is_none() && suits(entry, is_colour);
+        let found = self.facts.catalogue.iter().find(suits).map(|entry| entry.card.clone());
+        let named = chosen.filter(|_| self.models_used.is_empty());
+        if let Some(model) = named.or(found) {
+            self.models_used.insert(is_colour, model.clone());
+            if self.state.explain.model.as_ref() != Some(&model) {
+                self.commands.push(Command::SetModel(model));
+            }
+        }
+    }
+
+    fn play(&mut self, ctx: &Context) {
+        if !self.state.cine.playing {
+            self.cine_due = None;
+            return;
+        }
+        let step = Duration::from_secs_f32(1.0 / self.state.cine.frames_per_second.max(1.0));
+        let now = Instant::now();
+        let due = self.cine_due.unwrap_or(now);
+        if now >= due {
+            let slot = self.state.active_slot();
+            let count = self.state.slots[slot].positions();
+            if count > 1 {
+                let position = (self.state.slots[slot].position + 1) % count;
+                self.commands.push(Command::SetPosition { slot, position });
+            }
+            // A late frame is not made up for.
+            self.cine_due = Some(if now > due + step { now + step } else { due + step });
+        }
+        let next = self.cine_due.map_or(step, |due| due.saturating_duration_since(now));
+        ctx.request_repaint_after(next);
+    }
+
+    fn tell_wants(&mut self) {
+        if let Some(wanted) = self.wants.results(&self.state, &self.facts, &self.library) {
+            self.engine.want(wanted);
+        }
+        let textures = &self.textures;
+        let missing: Vec<Source> = self
+            .library
+            .studies
+            .iter()
+            .flat_map(|study| &study.series)
+            .filter_map(browser::thumbnail_source)
+            .filter(|source| !textures.contains(&TextureKey::Thumbnail((*source).clone())))
+            .take(64)
+            .cloned()
+            .collect();
+        if let Some(wanted) = self.wants.pictures(&self.state, &self.library, &missing) {
+            self.engine.want_pictures(wanted);
+        }
+    }
+
+    fn lay_out(&mut self, ui: &mut Ui) {
+        let mut picture_shown = false;
+        self.tile_rects.clear();
+        let mut scene = Scene {
+            state: &self.state,
+            facts: &self.facts,
+            library: &self.library,
+            engine: &self.engine,
+            textures: &mut self.textures,
+            painter: &mut self.painter,
+            keys: &self.keys,
+            last_shown: &mut self.last_shown,
+            commands: &mut self.commands,
+            tile_rects: &mut self.tile_rects,
+            picture_shown: &mut picture_shown,
+        };
+        let scene = &mut scene;
+        let palette = theme::palette(ui.ctx());
+        let plain = |horizontal: f32, vertical: f32| {
+            egui::Frame::new().fill(palette.panel).inner_margin(Margin::symmetric(horizontal as i8, vertical as i8))
+        };
+        Panel::top("toolbar").exact_size(36.0).frame(plain(theme::SPACE, 0.0)).show(ui, |ui| toolbar::show(ui, scene));
+        Panel::bottom("status")
+            .exact_size(24.0)
+            .frame(plain(theme::MARGIN, 0.0))
+            .show(ui, |ui| status::show(ui, scene));
+        if scene.state.browser_shown {
+            Panel::left("browser")
+                .default_size(theme::BROWSER_WIDTH)
+                .size_range(180.0..=420.0)
+                .frame(plain(theme::MARGIN, 0.0))
+                .show(ui, |ui| browser::show(ui, scene));
+        }
+        if scene.state.inspector_shown {
+            Panel::right("inspector")
+                .default_size(theme::INSPECTOR_WIDTH)
+                .size_range(260.0..=480.0)
+                .frame(plain(theme::MARGIN, 0.0))
+                .show(ui, |ui| inspector::show(ui, scene));
+        }
+        Panel::bottom("scrubber").frame(plain(theme::MARGIN, theme::SPACE)).show(ui, |ui| scrubber::show(ui, scene));
+        let frame = egui::Frame::new().fill(palette.background);
+        CentralPanel::default().frame(frame).show(ui, |ui| tiles(ui, scene));
+        notices::show(ui, scene);
+        help::show(ui, scene);
+        help::palette(ui, scene);
+        scene.paint_ahead();
+        if picture_shown {
+            self.trace.picture();
+        }
+    }
+}
+
+/// Whether a model is meant for such pictures.
+fn suits(entry: &crate::engine::CatalogueEntry, is_colour: bool) -> bool {
+    entry.stack != is_colour
+}
+
+fn tiles(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let area = ui.max_rect();
+    if scene.state.slots[0].series.is_none() {
+        let words = if scene.library.opening.is_some() {
+            "Opening …"
+        } else {
+            "Drop files or a folder here, or open them from the File menu"
+        };
+        super::annotations::centred(ui.painter(), area, words);
+        return;
+    }
+    let rects = match scene.state.full_tile {
+        Some(_) => vec![area; scene.state.layout.tiles().len()],
+        None => scene.state.layout.rects(area),
+    };
+    for (index, tile) in scene.state.visible_tiles() {
+        let rect = rects[index];
+        scene.tile_rects.push((index, rect));
+        match tile.content {
+            Content::Image | Content::Overlay => viewport::show(ui, rect, scene, index, tile),
+            Content::Activations => activations::show(ui, rect, scene),
+            Content::Density => density::show(ui, rect, scene),
+            Content::Verdict => verdict::show(ui, rect, scene),
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, frame: &mut Frame) {
+        let started = Instant::now();
+        if let Some(seconds) = frame.info().cpu_usage {
+            self.trace.frame(Duration::from_secs_f32(seconds.max(0.0)));
+        }
+        self.take_inputs(ctx);
+        self.follow_library();
+        self.follow_kind_of_picture();
+        self.play(ctx);
+        self.run_commands(ctx);
+        self.facts.update(&self.engine, &self.state);
+        self.tell_wants();
+        let painted = self.painter.finished();
+        if self.textures.accept(ctx, painted.into_iter()) {
+            ctx.request_repaint();
+        }
+        if self.message_until.is_some_and(|until| Instant::now() >= until) {
+            self.message_until = None;
+            self.state.message = None;
+        }
+        if let Some(until) = self.message_until {
+            ctx.request_repaint_after(until.saturating_duration_since(Instant::now()));
+        }
+        log::trace!("Logic took {} µs", started.elapsed().as_micros());
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
+        self.lay_out(ui);
+        if !self.commands.is_empty() {
+            // What was asked for in this frame is shown in the next.
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.trace.log();
+    }
+}

@@ -1,0 +1,89 @@
+//! The window: studies, pictures, maps, and what the network says.
+//!
+//! [`App`](app::App) has two halves. `logic` takes what the engine, the painter and the dialogs have brought and runs
+//! commands; `ui` lays out what is there. Panels are given a [`Scene`](scene::Scene) and leave
+//! [`Command`](command::Command)s, which are the only way anything changes. No pixel is touched on this thread: the
+//! [`Painter`](paint::Painter) makes screen pixels, the [engine](crate::engine) everything else.
+
+pub mod anatomy;
+pub mod annotations;
+pub mod app;
+pub mod command;
+pub mod dialog;
+pub mod facts;
+pub mod icons;
+pub mod lay;
+pub mod paint;
+pub mod panels;
+pub mod scene;
+pub mod screenshot;
+pub mod state;
+pub mod textures;
+pub mod theme;
+pub mod trace;
+pub mod transform;
+pub mod viewport;
+pub mod wants;
+pub mod window;
+
+use std::path::PathBuf;
+
+use crate::engine::{Config, EngineError, ModelPath};
+
+/// How the viewer starts.
+pub struct ViewerOptions {
+    /// Files and folders to open; none = the embedded demo study.
+    pub paths: Vec<PathBuf>,
+    /// The model to begin with; `None` = one that fits the pictures.
+    pub model: Option<ModelPath>,
+    /// How the engine starts. The viewer sets `wake` itself.
+    pub engine: Config,
+    /// What textures may take on the graphics card, in bytes.
+    pub texture_bytes: usize,
+    /// Log frame times every second.
+    pub trace: bool,
+}
+
+/// Why the viewer can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewerError {
+    /// No window can be opened: no display, or no graphics driver.
+    #[error("No window can be opened here ({0}). `glassbox explain` works without one")]
+    Display(String),
+    /// The engine can't be started.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The operating system gives no thread.
+    #[error("The viewer could not start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// # Errors
+/// [`ViewerError::Display`] where there is no display.
+pub fn run(options: ViewerOptions) -> Result<(), ViewerError> {
+    let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap_or_default();
+    let native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("Glassbox")
+            .with_app_id("glassbox")
+            .with_inner_size([1440.0, 900.0])
+            .with_min_inner_size([960.0, 600.0])
+            .with_icon(icon)
+            .with_drag_and_drop(true),
+        ..Default::default()
+    };
+    let created = eframe::run_native(
+        "Glassbox",
+        native,
+        Box::new(move |creation| Ok(Box::new(app::App::new(&creation.egui_ctx, options)?))),
+    );
+    created.map_err(|error| match error {
+        eframe::Error::AppCreation(error) => match error.downcast::<ViewerError>() {
+            Ok(error) => *error,
+            Err(error) => ViewerError::Display(error.to_string()),
+        },
+        other => ViewerError::Display(other.to_string()),
+    })
+}

@@ -1,0 +1,122 @@
+//! The channels of the chosen layer, side by side.
+
+use egui::{
+    Align2, Color32, FontId, Mesh, Pos2, Rect, Role, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder, Vec2, WidgetInfo,
+};
+
+use crate::viewer::annotations;
+use crate::viewer::command::Command;
+use crate::viewer::scene::Scene;
+use crate::viewer::textures::Atlas;
+use crate::viewer::theme;
+use crate::viewer::window::number;
+
+/// Smallest side of a channel on the screen, in points.
+const CELL: f32 = 56.0;
+
+/// Shows the grid in its tile.
+pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
+    let palette = theme::palette(ui.ctx());
+    ui.painter().rect_filled(rect, 0.0, palette.panel);
+    let mut area = ui.new_child(UiBuilder::new().max_rect(rect.shrink(theme::SPACE)).id_salt("activations"));
+    let ui = &mut area;
+    let layer = scene.facts.layer.clone().unwrap_or_else(|| "".into());
+    if scene.facts.model.value.is_none() {
+        annotations::centred(ui.painter(), rect, "Choose a model to see what its layers respond to.");
+        return;
+    }
+    if let Some(reason) = &scene.facts.slots[0].activations.failure {
+        annotations::centred(ui.painter(), rect, reason);
+        return;
+    }
+    let Some((texture, is_current)) = scene.atlas_texture() else {
+        annotations::centred(ui.painter(), rect, "Computing the activations …");
+        return;
+    };
+    let Some(atlas) = texture.channels.clone() else { return };
+    header(ui, scene, &layer, &atlas, is_current);
+
+    let columns = ((ui.available_width() + 2.0) / (CELL + 2.0)).floor().max(1.0) as usize;
+    let side = Vec2::new((ui.available_width() - 8.0) / columns as f32, 0.0).x.floor() - 2.0;
+    let aspect = atlas.cell_texels[1] as f32 / atlas.cell_texels[0].max(1) as f32;
+    let cell = Vec2::new(side, (side * aspect).max(4.0));
+    let rows = atlas.channels.len().div_ceil(columns);
+    ui.spacing_mut().item_spacing = Vec2::splat(0.0);
+    let footer = 20.0;
+    let mut under: Option<usize> = None;
+    let height = ui.available_height() - footer;
+    ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show_rows(
+        ui,
+        cell.y + 2.0,
+        rows,
+        |ui, shown| {
+            let size = Vec2::new(ui.available_width(), shown.len() as f32 * (cell.y + 2.0));
+            let (area, response) = ui.allocate_exact_size(size, Sense::hover());
+            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Activations of layer {layer}")));
+            let first = shown.start * columns;
+            let last = (shown.end * columns).min(atlas.channels.len());
+            let place = |channel: usize| {
+                let index = channel - first;
+                let corner = area.min
+                    + Vec2::new((index % columns) as f32 * (cell.x + 2.0), (index / columns) as f32 * (cell.y + 2.0));
+                Rect::from_min_size(corner, cell)
+            };
+            let mut mesh = Mesh::with_texture(texture.handle.id());
+            let tint = if is_current { Color32::WHITE } else { Color32::from_gray(150) };
+            for channel in first..last {
+                mesh.add_rect_with_uv(place(channel), texels(&atlas, channel, texture.handle.size_vec2()), tint);
+            }
+            ui.painter().add(Shape::mesh(mesh));
+            under = response
+                .hover_pos()
+                .and_then(|pointer| (first..last).find(|channel| place(*channel).contains(pointer)));
+            if let Some(channel) = under {
+                ui.painter().rect_stroke(
+                    place(channel),
+                    0.0,
+                    Stroke::new(1.0, palette.accent),
+                    egui::StrokeKind::Outside,
+                );
+            }
+        },
+    );
+    let words = match under.and_then(|channel| Some((channel, atlas.channels.get(channel)?))) {
+        Some((index, channel)) => format!(
+            "Channel {index}   min {}   max {}   mean {}",
+            number(f64::from(channel.min)),
+            number(f64::from(channel.max)),
+            number(f64::from(channel.mean))
+        ),
+        None => "Point at a channel to see its numbers".to_owned(),
+    };
+    let at = Pos2::new(rect.left() + theme::SPACE, rect.bottom() - theme::GAP);
+    ui.painter().text(at, Align2::LEFT_BOTTOM, words, FontId::proportional(11.5), palette.quiet);
+}
+
+fn header(ui: &mut Ui, scene: &mut Scene<'_>, layer: &str, atlas: &Atlas, is_current: bool) {
+    let palette = theme::palette(ui.ctx());
+    ui.horizontal(|ui| {
+        let waiting = if is_current { "" } else { "  computing …" };
+        ui.label(format!("Activations of {layer}"));
+        ui.label(
+            egui::RichText::new(format!("{} channels{waiting}", atlas.channels.len())).small().color(palette.quiet),
+        );
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let mut shared = scene.state.explain.channels_share_scale;
+            let response = ui.checkbox(&mut shared, "Common scale");
+            if response.on_hover_text("One scale for all channels, or each channel by itself").changed() {
+                scene.send(Command::SetChannelsShareScale(shared));
+            }
+        });
+    });
+}
+
+/// Where a channel lies in the texture, in texture coordinates.
+fn texels(atlas: &Atlas, channel: usize, texture: Vec2) -> Rect {
+    let corner = Pos2::new(
+        (channel % atlas.cells_across * atlas.pitch_texels[0]) as f32,
+        (channel / atlas.cells_across * atlas.pitch_texels[1]) as f32,
+    );
+    let size = Vec2::new(atlas.cell_texels[0] as f32, atlas.cell_texels[1] as f32);
+    Rect::from_min_max((corner.to_vec2() / texture).to_pos2(), ((corner + size).to_vec2() / texture).to_pos2())
+}

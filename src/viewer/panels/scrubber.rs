@@ -1,0 +1,154 @@
+//! The slices of the stack as a strip: the score of each, which are explained, which decides; cine.
+
+use egui::{Align2, Color32, FontId, Pos2, Rect, Role, Sense, Slider, Stroke, Ui, Vec2, WidgetInfo};
+
+use crate::viewer::command::Command;
+use crate::viewer::scene::Scene;
+use crate::viewer::{icons, theme};
+
+/// Shows the panel.
+pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let slot_index = scene.state.active_slot();
+    let slot = &scene.state.slots[slot_index];
+    let (positions, position, time) = (slot.positions(), slot.position, slot.time);
+    let times = slot.series().map_or(1, |series| series.times);
+    ui.horizontal(|ui| {
+        let cine = scene.state.cine;
+        ui.vertical(|ui| {
+            ui.set_width(116.0);
+            ui.horizontal(|ui| {
+                ui.add_enabled_ui(positions > 1, |ui| {
+                    if icons::play(ui, cine.playing, "Cine", "Play through the slices, or stop (C)").clicked() {
+                        scene.send(Command::ToggleCine);
+                    }
+                    let mut speed = cine.frames_per_second;
+                    let drag =
+                        egui::DragValue::new(&mut speed).range(1.0..=60.0).speed(0.2).max_decimals(0).suffix(" /s");
+                    let response = ui.add(drag).on_hover_text("Slices a second");
+                    let enabled = ui.is_enabled();
+                    response.widget_info(|| WidgetInfo {
+                        label: Some("Slices a second".to_owned()),
+                        ..WidgetInfo::drag_value(enabled, f64::from(speed))
+                    });
+                    if response.changed() {
+                        scene.send(Command::SetCineSpeed(speed));
+                    }
+                });
+            });
+            let text = if positions == 0 { String::new() } else { format!("Slice {} of {positions}", position + 1) };
+            ui.label(text);
+        });
+        ui.vertical(|ui| {
+            strip(ui, scene, slot_index);
+            if times > 1 {
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().slider_width = (ui.available_width() - 120.0).max(80.0);
+                    let mut shown = time + 1;
+                    let slider = Slider::new(&mut shown, 1..=times).text(format!("of {times} times"));
+                    if ui.add(slider).changed() {
+                        scene.send(Command::SetTime { slot: slot_index, time: shown - 1 });
+                    }
+                });
+            }
+        });
+    });
+}
+
+fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
+    let slot = &scene.state.slots[slot_index];
+    let positions = slot.positions();
+    let size = Vec2::new(ui.available_width(), theme::SCORE_HEIGHT + 10.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+    let palette = theme::palette(ui.ctx());
+    let painter = ui.painter_at(rect);
+    let graph = Rect::from_min_size(rect.min, Vec2::new(rect.width(), theme::SCORE_HEIGHT));
+    painter.rect_filled(graph, 3.0, palette.background);
+    if positions == 0 {
+        response.widget_info(|| WidgetInfo::labeled(Role::Slider, false, "Slices"));
+        return;
+    }
+    let facts = &scene.facts.slots[slot_index];
+    let current = slot.position;
+    response.widget_info(|| WidgetInfo::slider(true, (current + 1) as f64, "Slices"));
+    let step = graph.width() / positions as f32;
+    let left = |position: usize| graph.left() + position as f32 * step;
+    let class_colour = facts.class.map_or(palette.accent, theme::class_colour);
+
+    // The slice in view, behind everything.
+    let here = Rect::from_x_y_ranges(left(current)..=left(current) + step.max(2.0), graph.y_range());
+    painter.rect_filled(here, 0.0, palette.chosen);
+    painter.hline(graph.x_range(), graph.center().y, Stroke::new(1.0, palette.border.gamma_multiply(0.6)));
+
+    let gap = if step > 5.0 { 1.0 } else { 0.0 };
+    for (position, probability) in facts.profile.iter().enumerate().take(positions) {
+        let Some(probability) = probability else { continue };
+        let height = (graph.height() - 2.0) * probability.clamp(0.0, 1.0);
+        let bar = Rect::from_min_max(
+            Pos2::new(left(position) + gap, graph.bottom() - height.max(1.0)),
+            Pos2::new(left(position) + step - gap, graph.bottom()),
+        );
+        let colour = if position == current { class_colour } else { class_colour.gamma_multiply(0.6) };
+        painter.rect_filled(bar, 0.0, colour);
+    }
+    // Beneath: a tick for each slice, bright where its map is there.
+    for position in 0..positions {
+        let explained = facts.is_explained.get(position).copied().unwrap_or(false);
+        let colour = if explained { palette.accent } else { palette.raised };
+        let tick = Rect::from_min_max(
+            Pos2::new(left(position) + gap, graph.bottom() + 3.0),
+            Pos2::new(left(position) + step - gap, graph.bottom() + 6.0),
+        );
+        painter.rect_filled(tick, 0.0, colour);
+    }
+    if let Some(deciding) = facts.deciding_slice() {
+        marker(&painter, left(deciding) + step / 2.0, graph, palette.warning);
+    }
+    painter.rect_stroke(here, 0.0, Stroke::new(1.0, palette.text), egui::StrokeKind::Inside);
+    captions(&painter, graph, scene, facts, palette.quiet);
+
+    let under = response.hover_pos().map(|pointer| (((pointer.x - graph.left()) / step) as usize).min(positions - 1));
+    if (response.dragged() || response.clicked())
+        && let Some(pointer) = response.interact_pointer_pos()
+    {
+        let position = (((pointer.x - graph.left()) / step).max(0.0) as usize).min(positions - 1);
+        if position != current {
+            scene.send(Command::SetPosition { slot: slot_index, position });
+        }
+    }
+    if let Some(position) = under {
+        let mut words = format!("Slice {}", position + 1);
+        if let Some(Some(probability)) = facts.profile.get(position) {
+            words = format!("{words}   {:.1} %", probability * 100.0);
+        }
+        if facts.deciding_slice() == Some(position) {
+            words.push_str("\nThis slice decides the stack");
+        }
+        response.on_hover_text_at_pointer(words);
+    }
+}
+
+fn marker(painter: &egui::Painter, x: f32, graph: Rect, colour: Color32) {
+    let tip = Pos2::new(x, graph.top() + 8.0);
+    let points = vec![Pos2::new(x - 5.0, graph.top()), Pos2::new(x + 5.0, graph.top()), tip];
+    painter.add(egui::Shape::convex_polygon(points, colour, Stroke::NONE));
+    painter.vline(x, tip.y..=graph.bottom(), Stroke::new(1.0, colour.gamma_multiply(0.7)));
+}
+
+fn captions(
+    painter: &egui::Painter,
+    graph: Rect,
+    scene: &Scene<'_>,
+    facts: &crate::viewer::facts::SlotFacts,
+    colour: Color32,
+) {
+    let Some((model, class)) = scene.facts.model.value.as_ref().zip(facts.class) else { return };
+    let name = model.classes.get(class).map_or("", String::as_str);
+    let words = if model.stack {
+        format!("Probability of {name}, each slice by itself")
+    } else {
+        format!("Probability of {name}")
+    };
+    let font = FontId::proportional(11.0);
+    painter.text(graph.left_top() + Vec2::new(4.0, 2.0), Align2::LEFT_TOP, words, font.clone(), colour);
+    painter.text(graph.right_top() + Vec2::new(-4.0, 2.0), Align2::RIGHT_TOP, "100 %", font, colour);
+}

@@ -1,0 +1,276 @@
+//! What each command changes.
+
+use super::{Layout, PLANE_SLOTS, SeriesHandle, State};
+use crate::display::Picture;
+use crate::display::colormap::Colormap;
+use crate::engine::Library;
+use crate::study::{Plane, Series};
+use crate::viewer::command::Command;
+use crate::viewer::transform::View;
+use crate::viewer::{anatomy, window};
+
+/// What a command asks of the world outside the state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Show the dialog for files, or for a folder.
+    ChooseToOpen {
+        /// A folder rather than files.
+        folder: bool,
+    },
+    /// Open these paths.
+    Open(Vec<std::path::PathBuf>),
+    /// Open the demo study.
+    OpenDemo,
+    /// Close a study.
+    Close(String),
+    /// Save a picture of the active viewport, or of all of them.
+    Save {
+        /// All tiles rather than the active one.
+        all: bool,
+    },
+    /// Stop what is computed.
+    Cancel,
+    /// Leave.
+    Quit,
+}
+
+/// What commands have to know beyond the state.
+pub struct Surroundings<'a> {
+    /// What is open.
+    pub library: &'a Library,
+    /// The picture in view of the active slot.
+    pub picture: Option<&'a Picture>,
+    /// The slice that decides the explained class of the active slot's stack.
+    pub deciding_slice: Option<usize>,
+}
+
+impl State {
+    /// Changes what the command says, and returns what is left for others to do.
+    pub fn apply(&mut self, command: Command, around: &Surroundings<'_>) -> Option<Effect> {
+        use Command as C;
+        let active = self.active_slot();
+        match command {
+            C::OpenFiles => return Some(Effect::ChooseToOpen { folder: false }),
+            C::OpenFolder => return Some(Effect::ChooseToOpen { folder: true }),
+            C::Open(paths) => return Some(Effect::Open(paths)),
+            C::OpenDemo => {
+                self.explanation_dismissed = false;
+                return Some(Effect::OpenDemo);
+            }
+            C::CloseStudy => {
+                return self.active().series.as_ref().map(|series| Effect::Close(series.study.uid.clone()));
+            }
+            C::SaveViewport => return Some(Effect::Save { all: false }),
+            C::SaveLayout => return Some(Effect::Save { all: true }),
+            C::CancelJobs => return Some(Effect::Cancel),
+            C::Quit => return Some(Effect::Quit),
+
+            C::SetLayout(layout) => self.set_layout(layout),
+            C::ToggleFull => {
+                self.full_tile = if self.full_tile.is_some() { None } else { Some(self.active_tile) };
+            }
+            C::ShowFull(tile) => {
+                self.active_tile = tile;
+                self.full_tile = if self.full_tile.is_some() { None } else { Some(tile) };
+            }
+            C::Activate(tile) => self.active_tile = tile,
+
+            C::NextSlice => self.slots[active].step(1),
+            C::PreviousSlice => self.slots[active].step(-1),
+            C::FirstSlice => self.slots[active].go_to(0),
+            C::LastSlice => self.slots[active].go_to(usize::MAX),
+            C::Scroll { slot, steps } => self.slots[slot].step(steps),
+            C::SetPosition { slot, position } => self.slots[slot].go_to(position),
+            C::SetTime { slot, time } => self.set_time(slot, time),
+            C::NextTime => self.set_time(active, self.slots[active].time + 1),
+            C::PreviousTime => self.set_time(active, self.slots[active].time.saturating_sub(1)),
+            C::DecidingSlice => {
+                if let Some(slice) = around.deciding_slice {
+                    self.slots[active].go_to(slice);
+                }
+            }
+            C::NextSeries => self.step_series(around.library, 1),
+            C::PreviousSeries => self.step_series(around.library, -1),
+            C::ShowSeries { study_uid, series_uid } => {
+                if let Some(series) = SeriesHandle::find(&around.library.studies, &study_uid, &series_uid) {
+                    self.show(series);
+                }
+            }
+            C::PointTo { slot, x, y } => self.point_to(slot, x, y),
+
+            C::Preset(number) => self.set_preset(number, around.picture),
+            C::SetVoi { slot, voi } => self.slots[slot].voi = voi,
+            C::SetView { slot, view } => self.slots[slot].view = view,
+            C::FlipHorizontally => self.slots[active].view.flip_horizontally(),
+            C::FlipVertically => self.slots[active].view.flip_vertically(),
+            C::TurnRight => self.slots[active].view.turn(true),
+            C::TurnLeft => self.slots[active].view.turn(false),
+            C::Invert => self.slots[active].inverted = !self.slots[active].inverted,
+            C::Reset => self.escape(active),
+            C::SetTool(tool) => self.tool = tool,
+            C::Hover(hovered) => self.hovered = hovered,
+
+            C::ToggleCine => self.cine.playing = !self.cine.playing,
+            C::SetCineSpeed(speed) => self.cine.frames_per_second = speed.clamp(1.0, 60.0),
+
+            C::ToggleOverlay => self.explain.overlay_on = !self.explain.overlay_on,
+            C::SetModel(model) => {
+                if self.explain.model.as_ref() != Some(&model) {
+                    self.explain.model = Some(model);
+                    self.explain.layer = None;
+                    self.explain.class = None;
+                }
+            }
+            C::SetMethod(method) => self.explain.method = method,
+            C::SetLayer(layer) => self.explain.layer = layer,
+            C::SetClass(class) => self.explain.class = class,
+            C::SetOpacity(opacity) => self.explain.opacity = opacity.clamp(0.0, 1.0),
+            C::SetThreshold(threshold) => self.explain.threshold = threshold.clamp(0.0, 1.0),
+            C::SetColormap(name) => {
+                if let Some(colormap) = Colormap::find(name) {
+                    self.explain.colormap = colormap;
+                }
+            }
+            C::SetScale(scale) => self.explain.scale = scale,
+            C::SetPasses(passes) => self.explain.passes = passes.clamp(2, 100_000),
+            C::SetSeed(seed) => self.explain.seed = seed,
+            C::SetChannelsShareScale(share) => self.explain.channels_share_scale = share,
+
+            C::ToggleBrowser => self.browser_shown = !self.browser_shown,
+            C::ToggleInspector => self.inspector_shown = !self.inspector_shown,
+            C::ToggleAnnotations => self.annotations_shown = !self.annotations_shown,
+            C::ToggleTheme => self.light = !self.light,
+            C::ToggleHelp => self.help_shown = !self.help_shown,
+            C::TogglePalette => self.palette = if self.palette.is_some() { None } else { Some(String::new()) },
+            C::SetPalette(text) => self.palette = text,
+            C::DismissExplanation => self.explanation_dismissed = true,
+            C::DismissMessage => self.message = None,
+        }
+        None
+    }
+
+    /// Follows the library: newer snapshots of the studies in view, the first series when nothing was in view.
+    pub fn follow(&mut self, library: &Library) {
+        for slot in &mut self.slots {
+            if let Some(series) = &slot.series {
+                match series.found_in(&library.studies) {
+                    Some(found) => {
+                        slot.series = Some(found);
+                        slot.go_to(slot.position);
+                    }
+                    None => *slot = super::Slot::default(),
+                }
+            }
+        }
+        if self.slots[0].series.is_none()
+            && let Some(first) = handles(library).next()
+        {
+            self.show(first);
+        }
+        self.fill_planes();
+    }
+
+    /// Shows a series in the main slot, and its study's planes in theirs.
+    pub fn show(&mut self, series: SeriesHandle) {
+        let same_study = self.slots[0].series.as_ref().is_some_and(|shown| shown.study.uid == series.study.uid);
+        self.slots[0].show(series);
+        self.cine.playing = false;
+        if !same_study {
+            for slot in PLANE_SLOTS {
+                self.slots[slot] = super::Slot::default();
+            }
+        }
+        self.fill_planes();
+    }
+
+    /// Gives each empty plane slot the first series of that plane in the study in view.
+    fn fill_planes(&mut self) {
+        let Some(main) = self.slots[0].series.clone() else { return };
+        for (slot, plane) in PLANE_SLOTS.zip([Plane::Axial, Plane::Coronal, Plane::Sagittal]) {
+            let shown = main.series().filter(|series| anatomy::plane(series) == plane).map(|_| main.clone());
+            if let Some(shown) = shown {
+                // The series chosen in the browser takes its plane's place.
+                if !self.slots[slot].series.as_ref().is_some_and(|current| current.is(&shown)) {
+                    self.slots[slot].show(shown);
+                }
+            } else if self.slots[slot].series.is_none() {
+                let found = main.study.series.iter().position(|series: &Series| anatomy::plane(series) == plane);
+                if let Some(index) = found {
+                    self.slots[slot].show(SeriesHandle { study: main.study.clone(), index });
+                }
+            }
+        }
+    }
+
+    fn set_layout(&mut self, layout: Layout) {
+        self.layout = layout;
+        self.full_tile = None;
+        self.active_tile = 0;
+        self.hovered = None;
+        if layout == Layout::Planes {
+            self.fill_planes();
+            let has_series = |tile: &usize| {
+                let slot = layout.tiles()[*tile].slot;
+                layout.tiles()[*tile].content.is_picture() && self.slots[slot].series.is_some()
+            };
+            self.active_tile = (0..layout.tiles().len()).find(has_series).unwrap_or(0);
+        }
+    }
+
+    fn set_time(&mut self, slot: usize, time: usize) {
+        let times = self.slots[slot].series().map_or(1, |series| series.times.max(1));
+        self.slots[slot].time = time.min(times - 1);
+    }
+
+    fn step_series(&mut self, library: &Library, step: isize) {
+        let all: Vec<SeriesHandle> = handles(library).collect();
+        let shown = self.slots[0].series.as_ref();
+        let Some(here) = all.iter().position(|series| shown.is_some_and(|shown| shown.is(series))) else { return };
+        let next = here.saturating_add_signed(step).min(all.len() - 1);
+        if next != here {
+            self.show(all[next].clone());
+        }
+    }
+
+    fn set_preset(&mut self, number: u8, picture: Option<&Picture>) {
+        let slot = &mut self.slots[self.active_slot()];
+        let (Some(series), Some(slice)) = (slot.series(), slot.slice()) else { return };
+        let choice = window::choices(series, slice).into_iter().nth(usize::from(number) - 1);
+        if let Some((choice, picture)) = choice.zip(picture) {
+            slot.voi = choice.voi(picture);
+        }
+    }
+
+    /// Closes what lies on top, then leaves full size, then resets the view.
+    fn escape(&mut self, active: usize) {
+        if self.palette.take().is_some() {
+            return;
+        }
+        if self.help_shown {
+            self.help_shown = false;
+        } else if self.full_tile.is_some() && self.slots[active].view == View::default() {
+            self.full_tile = None;
+        } else {
+            self.slots[active].reset();
+        }
+    }
+
+    /// Moves the other planes to the slices that meet in a position of this one.
+    fn point_to(&mut self, slot: usize, x: f32, y: f32) {
+        let Some(geometry) = self.slots[slot].slice().and_then(|slice| slice.geometry) else { return };
+        let point_mm = anatomy::mm_from_slice(&geometry, f64::from(x), f64::from(y));
+        for other in PLANE_SLOTS.filter(|other| *other != slot) {
+            let nearest = self.slots[other].series().and_then(|series| anatomy::nearest_slice(series, point_mm));
+            if let Some(nearest) = nearest {
+                self.slots[other].go_to(nearest);
+            }
+        }
+    }
+}
+
+/// Every series of the library, in the order of the browser.
+fn handles(library: &Library) -> impl Iterator<Item = SeriesHandle> + '_ {
+    library.studies.iter().flat_map(|study| {
+        (0..study.series.len()).map(|index| SeriesHandle { study: std::sync::Arc::clone(study), index })
+    })
+}

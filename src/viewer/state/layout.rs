@@ -1,0 +1,145 @@
+//! How the centre of the window is divided.
+
+use egui::{Pos2, Rect, Vec2};
+
+use crate::viewer::theme;
+
+/// What fills the centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// One picture.
+    One,
+    /// The picture beside itself with the map laid over it.
+    SideBySide,
+    /// Picture, overlay, activation grid and density.
+    Four,
+    /// Axial, coronal and sagittal with reference lines, and the verdict of each.
+    Planes,
+}
+
+impl Layout {
+    /// All layouts, in the order of the toolbar.
+    pub const ALL: [Self; 4] = [Self::One, Self::SideBySide, Self::Four, Self::Planes];
+
+    /// The name people see.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::One => "One image",
+            Self::SideBySide => "Image | overlay",
+            Self::Four => "Image | overlay | activations | density",
+            Self::Planes => "Knee: three planes",
+        }
+    }
+
+    /// The tiles of the layout, in reading order.
+    #[must_use]
+    pub fn tiles(self) -> &'static [Tile] {
+        const fn tile(slot: usize, content: Content) -> Tile {
+            Tile { slot, content }
+        }
+        const ONE: [Tile; 1] = [tile(0, Content::Overlay)];
+        const TWO: [Tile; 2] = [tile(0, Content::Image), tile(0, Content::Overlay)];
+        const FOUR: [Tile; 4] = [
+            tile(0, Content::Image),
+            tile(0, Content::Overlay),
+            tile(0, Content::Activations),
+            tile(0, Content::Density),
+        ];
+        const PLANES: [Tile; 4] = [
+            tile(1, Content::Overlay),
+            tile(2, Content::Overlay),
+            tile(3, Content::Overlay),
+            tile(0, Content::Verdict),
+        ];
+        match self {
+            Self::One => &ONE,
+            Self::SideBySide => &TWO,
+            Self::Four => &FOUR,
+            Self::Planes => &PLANES,
+        }
+    }
+
+    /// Where each tile lies in `area`, in the order of [`Layout::tiles`].
+    #[must_use]
+    pub fn rects(self, area: Rect) -> Vec<Rect> {
+        match self {
+            Self::One => vec![area],
+            // Side by side, or one above the other where the area is tall.
+            Self::SideBySide if area.width() >= area.height() => grid(area, 2, 1),
+            Self::SideBySide => grid(area, 1, 2),
+            Self::Four | Self::Planes => grid(area, 2, 2),
+        }
+    }
+}
+
+/// One cell of a layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tile {
+    /// Which series it shows: index into the slots.
+    pub slot: usize,
+    /// What of it.
+    pub content: Content,
+}
+
+/// What a tile shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// The picture alone.
+    Image,
+    /// The picture with the map over it, while the overlay is on.
+    Overlay,
+    /// The channels of the chosen layer.
+    Activations,
+    /// The densities of the class probabilities.
+    Density,
+    /// What the network says on each plane.
+    Verdict,
+}
+
+impl Content {
+    /// Whether the tile is a picture (and scrolls, pans, zooms).
+    #[must_use]
+    pub fn is_picture(self) -> bool {
+        matches!(self, Self::Image | Self::Overlay)
+    }
+}
+
+fn grid(area: Rect, columns: usize, rows: usize) -> Vec<Rect> {
+    let gap = theme::GAP / 2.0;
+    let size = Vec2::new(
+        ((area.width() - gap * (columns as f32 - 1.0)) / columns as f32).floor(),
+        ((area.height() - gap * (rows as f32 - 1.0)) / rows as f32).floor(),
+    );
+    (0..rows * columns)
+        .map(|index| {
+            let (row, column) = (index / columns, index % columns);
+            let corner = area.min + Vec2::new(column as f32 * (size.x + gap), row as f32 * (size.y + gap));
+            // The last column and row take what rounding left over.
+            let end = Pos2::new(
+                if column + 1 == columns { area.max.x } else { corner.x + size.x },
+                if row + 1 == rows { area.max.y } else { corner.y + size.y },
+            );
+            Rect::from_min_max(corner, end)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_fill_the_area_without_overlapping() {
+        let area = Rect::from_min_max(Pos2::new(251.0, 41.0), Pos2::new(1290.0, 833.0));
+        for layout in Layout::ALL {
+            let rects = layout.rects(area);
+            assert_eq!(rects.len(), layout.tiles().len());
+            assert_eq!(rects[0].min, area.min);
+            assert_eq!(rects[rects.len() - 1].max, area.max);
+            for (index, a) in rects.iter().enumerate() {
+                assert!(rects[index + 1..].iter().all(|b| !a.shrink(0.5).intersects(*b)), "{layout:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What the engine should work on, most important first.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::facts::Facts;
+use super::state::{Content, State};
+use crate::engine::{Key, Library, MapKey, ModelInfo, StackKey, UncertaintyKey};
+use crate::study::Source;
+
+/// Positions around the slice in view whose pictures are wanted.
+const PICTURES_AHEAD: usize = 48;
+/// Positions around the slice in view that are explained.
+const RESULTS_AHEAD: usize = 400;
+/// Positions around the slice in view whose activations, which are large, are wanted.
+const ACTIVATIONS_AHEAD: usize = 3;
+
+/// Remembers what was wanted last, so that the engine hears of changes only.
+#[derive(Debug, Default)]
+pub struct Wants {
+    results: Option<u64>,
+    pictures: Option<u64>,
+}
+
+impl Wants {
+    /// The wanted results, if they differ from the last ones.
+    pub fn results(&mut self, state: &State, facts: &Facts, library: &Library) -> Option<Vec<Key>> {
+        changed(&mut self.results, digest(state, facts, library)).then(|| results(state, facts))
+    }
+
+    /// The wanted pictures, if they differ from the last ones. `thumbnails` are the slices of thumbnails still missing.
+    pub fn pictures(&mut self, state: &State, library: &Library, thumbnails: &[Source]) -> Option<Vec<Source>> {
+        let mut hasher = DefaultHasher::new();
+        (library.generation, thumbnails).hash(&mut hasher);
+        hash_slots(state, &mut hasher);
+        changed(&mut self.pictures, hasher.finish()).then(|| pictures(state, thumbnails))
+    }
+
+    /// Says everything again at the next occasion.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn changed(last: &mut Option<u64>, now: u64) -> bool {
+    last.replace(now) != Some(now)
+}
+
+fn hash_slots(state: &State, hasher: &mut DefaultHasher) {
+    for slot in state.visible_slots() {
+        let slot = &state.slots[slot];
+        (slot.position, slot.time, slot.direction).hash(hasher);
+        slot.series().map(|series| (&series.uid, series.slices.len())).hash(hasher);
+    }
+}
+
+/// Changes whenever [`results`] might.
+fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let explain = &state.explain;
+    library.generation.hash(&mut hasher);
+    hash_slots(state, &mut hasher);
+    (&explain.model, explain.method, explain.overlay_on, explain.passes, explain.seed).hash(&mut hasher);
+    facts.model.current().map(|model| &model.id).hash(&mut hasher);
+    facts.layer.hash(&mut hasher);
+    (state.layout, state.full_tile).hash(&mut hasher);
+    for slot in state.visible_slots() {
+        facts.slots[slot].class.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn pictures(state: &State, thumbnails: &[Source]) -> Vec<Source> {
+    let slots = state.visible_slots();
+    let in_order: Vec<Vec<Source>> = slots
+        .iter()
+        .map(|slot| {
+            let slot = &state.slots[*slot];
+            let positions = slot.positions_by_importance().take(PICTURES_AHEAD);
+            positions.filter_map(|position| Some(slot.slice_at(position)?.source.clone())).collect()
+        })
+        .collect();
+    let mut wanted = interleaved(&in_order, 0..6);
+    wanted.extend(thumbnails.iter().cloned());
+    wanted.extend(interleaved(&in_order, 6..PICTURES_AHEAD));
+    wanted
+}
+
+fn interleaved(lists: &[Vec<Source>], ranks: std::ops::Range<usize>) -> Vec<Source> {
+    ranks.flat_map(|rank| lists.iter().filter_map(move |list| list.get(rank).cloned())).collect()
+}
+
+fn results(state: &State, facts: &Facts) -> Vec<Key> {
+    let Some(path) = state.explain.model.clone() else { return Vec::new() };
+    let mut wanted = vec![Key::Model(path)];
+    let (Some(model), Some(layer)) = (facts.model.current(), &facts.layer) else { return wanted };
+    let slots = state.visible_slots();
+    let positions: Vec<Vec<usize>> =
+        slots.iter().map(|slot| state.slots[*slot].positions_by_importance().take(RESULTS_AHEAD).collect()).collect();
+
+    for rank in 0..positions.iter().map(Vec::len).max().unwrap_or(0) {
+        for (slot, positions) in slots.iter().zip(&positions) {
+            let Some(position) = positions.get(rank) else { continue };
+            let Some(slice) = state.slots[*slot].slice_at(*position) else { continue };
+            push_slice(&mut wanted, state, model, layer, facts.slots[*slot].class, &slice.source, rank);
+        }
+        if rank == 0 && model.stack {
+            // The stack's answer comes right after the slices in view: it needs every slice once anyway.
+            for slot in &slots {
+                let sources = Arc::clone(&facts.slots[*slot].sources);
+                if !sources.is_empty() {
+                    wanted.push(Key::Stack(StackKey { model: model.id.clone(), sources }));
+                }
+            }
+        }
+    }
+    wanted
+}
+
+/// What is wanted of one slice; `rank` 0 is the slice in view.
+fn push_slice(
+    wanted: &mut Vec<Key>,
+    state: &State,
+    model: &ModelInfo,
+    layer: &Arc<str>,
+    class: Option<usize>,
+    source: &Source,
+    rank: usize,
+) {
+    let explain = &state.explain;
+    wanted.push(Key::Scores { model: model.id.clone(), source: source.clone() });
+    if let Some(class) = class
+        && explain.overlay_on
+        && state.shows(Content::Overlay)
+    {
+        wanted.push(Key::Map(MapKey {
+            model: model.id.clone(),
+            source: source.clone(),
+            method: explain.method,
+            layer: Arc::clone(layer),
+            class,
+        }));
+    }
+    if state.shows(Content::Activations) && rank < ACTIVATIONS_AHEAD {
+        wanted.push(Key::Activations { model: model.id.clone(), source: source.clone(), layer: Arc::clone(layer) });
+    }
+    if state.shows(Content::Density) && model.stochastic {
+        wanted.push(Key::Uncertainty(UncertaintyKey {
+            model: model.id.clone(),
+            source: source.clone(),
+            passes: explain.passes,
+            seed: explain.seed,
+        }));
+    }
+}

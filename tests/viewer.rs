@@ -1,0 +1,185 @@
+//! The viewer without a screen: the demo opens, controls are found by their names, and do what they say.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use egui::{Key, Role};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+use glassbox::engine::{Config, DeviceChoice};
+use glassbox::viewer::ViewerOptions;
+use glassbox::viewer::app::App;
+use glassbox::viewer::state::{Layout, State};
+
+/// Longest wait for the engine, generous for debug builds on busy machines.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn open_demo() -> Harness<'static, App> {
+    let engine = Config {
+        device: DeviceChoice::Cpu,
+        threads: Some(1),
+        cache_bytes: 256 << 20,
+        model_dirs: Vec::new(),
+        wake: Arc::new(|| {}),
+    };
+    let options = ViewerOptions { paths: Vec::new(), model: None, engine, texture_bytes: 64 << 20, trace: false };
+    let mut harness = Harness::builder()
+        .with_size([1440.0, 900.0])
+        .build_eframe(|creation| App::new(&creation.egui_ctx, options).expect("the viewer starts"));
+    wait(&mut harness, "a study", |app| app.state().active().series.is_some());
+    harness
+}
+
+/// Runs frames until something has come true.
+fn wait(harness: &mut Harness<'static, App>, what: &str, is_true: impl Fn(&App) -> bool) {
+    let started = Instant::now();
+    while !is_true(harness.state()) {
+        assert!(started.elapsed() < PATIENCE, "{what} did not come");
+        harness.run_steps(1);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    harness.run_steps(2);
+}
+
+fn click(harness: &mut Harness<'static, App>, name: &str) {
+    let button = harness.query_by_role_and_label(Role::Button, name);
+    button.unwrap_or_else(|| harness.get_by_label(name)).click();
+    harness.run_steps(3);
+}
+
+fn press(harness: &mut Harness<'static, App>, key: Key) {
+    harness.key_press(key);
+    harness.run_steps(2);
+}
+
+fn state<'a>(harness: &'a Harness<'static, App>) -> &'a State {
+    harness.state().state()
+}
+
+#[test]
+fn the_demo_opens_and_says_that_it_is_synthetic() {
+    let mut harness = open_demo();
+    assert!(harness.query_by_label("The demo study is synthetic").is_some());
+    assert!(harness.query_by_label("Research use. Not for diagnosis.").is_some());
+    click(&mut harness, "Understood");
+    assert!(harness.query_by_label("The demo study is synthetic").is_none());
+}
+
+#[test]
+fn layouts_are_found_by_name_and_by_key() {
+    let mut harness = open_demo();
+    click(&mut harness, "Understood");
+    for layout in Layout::ALL {
+        click(&mut harness, layout.label());
+        assert_eq!(state(&harness).layout, layout);
+    }
+    for (key, layout) in
+        [(Key::F2, Layout::One), (Key::F3, Layout::SideBySide), (Key::F4, Layout::Four), (Key::F5, Layout::Planes)]
+    {
+        press(&mut harness, key);
+        assert_eq!(state(&harness).layout, layout);
+    }
+}
+
+#[test]
+fn keys_scroll_through_the_slices_and_stop_at_the_ends() {
+    let mut harness = open_demo();
+    let count = state(&harness).active().positions();
+    assert!(count > 1, "the first series of the demo is a stack");
+    press(&mut harness, Key::Home);
+    assert_eq!(state(&harness).active().position, 0);
+    press(&mut harness, Key::ArrowUp);
+    assert_eq!(state(&harness).active().position, 0);
+    for expected in 1..4 {
+        press(&mut harness, Key::ArrowDown);
+        assert_eq!(state(&harness).active().position, expected);
+    }
+    press(&mut harness, Key::End);
+    assert_eq!(state(&harness).active().position, count - 1);
+    press(&mut harness, Key::ArrowDown);
+    assert_eq!(state(&harness).active().position, count - 1);
+}
+
+#[test]
+fn turning_flipping_and_inverting_end_with_escape() {
+    let mut harness = open_demo();
+    for key in [Key::R, Key::H, Key::I, Key::V] {
+        press(&mut harness, key);
+    }
+    let slot = state(&harness).active();
+    assert_eq!(slot.view.turns, 1);
+    assert!(slot.inverted && slot.view.mirrored_horizontally && slot.view.mirrored_vertically);
+    press(&mut harness, Key::Escape);
+    let slot = state(&harness).active();
+    assert_eq!((slot.view, slot.inverted), (glassbox::viewer::transform::View::default(), false));
+}
+
+#[test]
+fn a_class_is_chosen_by_its_name_and_its_map_arrives() {
+    let mut harness = open_demo();
+    click(&mut harness, "Understood");
+    wait(&mut harness, "the model", |app| app.facts().model.current().is_some());
+    wait(&mut harness, "the map", |app| app.facts().slots[0].map.current().is_some());
+    let classes = harness.state().facts().model.value.as_ref().expect("the model is here").classes.clone();
+    let other = classes.len() - 1;
+    click(&mut harness, &classes[other]);
+    assert_eq!(state(&harness).explain.class, Some(other));
+    wait(&mut harness, "the other map", |app| {
+        let facts = &app.facts().slots[0];
+        facts.map.current().is_some_and(|map| map.attribution.class == other)
+    });
+    if classes.len() > 1 {
+        click(&mut harness, "Strongest class");
+        assert_eq!(state(&harness).explain.class, None);
+    }
+}
+
+#[test]
+fn a_method_is_chosen_in_its_list() {
+    let mut harness = open_demo();
+    click(&mut harness, "Understood");
+    wait(&mut harness, "the model", |app| app.facts().model.current().is_some());
+    click(&mut harness, "Method");
+    let method = glassbox::explain::find("gradcamplusplus").expect("a method of the registry");
+    click(&mut harness, method.label());
+    assert_eq!(state(&harness).explain.method, "gradcamplusplus");
+}
+
+#[test]
+fn the_list_of_keys_opens_and_closes() {
+    let mut harness = open_demo();
+    click(&mut harness, "Understood");
+    press(&mut harness, Key::F1);
+    harness.run_steps(3);
+    assert!(harness.query_by_label("Double-click").is_some());
+    press(&mut harness, Key::Escape);
+    assert!(!state(&harness).help_shown);
+}
+
+#[test]
+fn every_control_has_a_name_in_every_layout() {
+    let mut harness = open_demo();
+    click(&mut harness, "Understood");
+    wait(&mut harness, "the model", |app| app.facts().model.current().is_some());
+    for key in [Key::F2, Key::F3, Key::F4, Key::F5] {
+        press(&mut harness, key);
+        harness.run_steps(3);
+        let unnamed = harness.unnamed_widgets();
+        assert!(unnamed.is_empty(), "{unnamed:?}");
+    }
+}
+
+#[test]
+fn the_palette_finds_and_runs_a_command() {
+    let mut harness = open_demo();
+    click(&mut harness, "Understood");
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::K);
+    harness.run_steps(3);
+    assert!(state(&harness).palette.is_some());
+    harness.event(egui::Event::Text("invert".to_owned()));
+    harness.run_steps(3);
+    harness.key_press(Key::Enter);
+    harness.run_steps(3);
+    assert!(state(&harness).active().inverted, "the command ran");
+    assert!(state(&harness).palette.is_none(), "the palette closed");
+}
