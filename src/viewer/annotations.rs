@@ -84,7 +84,7 @@ fn text(painter: &Painter, at: Pos2, align: Align2, words: &str, colour: Color32
     }
     let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(theme::ANNOTATION_SIZE), colour);
     let rect = align.anchor_size(at, galley.size());
-    painter.rect_filled(rect.expand2(Vec2::new(3.0, 0.5)), 2.0, Color32::from_black_alpha(125));
+    painter.rect_filled(rect.expand2(Vec2::new(3.0, 0.5)), 2.0, Color32::from_black_alpha(160));
     painter.galley(rect.min, galley, colour);
     rect
 }
@@ -119,11 +119,15 @@ fn top_left(painter: &Painter, rect: Rect, layout: Layout, tile: Tile, slot: &Sl
         text(painter, at, Align2::LEFT_TOP, kind.trim(), theme::ANNOTATION_QUIET);
         at.y += LINE;
     }
-    let mut place = format!("Slice {} / {}", slot.position + 1, slot.positions());
+    let mut place = match slot.positions() {
+        1 => String::new(),
+        count => format!("Slice {} / {count}", slot.position + 1),
+    };
     if series.times > 1 {
         place = format!("{place}   Time {} / {}", slot.time + 1, series.times);
     }
     if let Some(number) = slice.instance_number
+        && slot.positions() > 1
         && number as usize != slot.position + 1
     {
         place = format!("{place}   (instance {number})");
@@ -268,7 +272,7 @@ fn legend(painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &SlotFacts) {
     let colour = theme::ANNOTATION;
     text(painter, Pos2::new(strip.left(), below), Align2::LEFT_TOP, &number(f64::from(low)), colour);
     text(painter, Pos2::new(strip.right(), below), Align2::RIGHT_TOP, &number(f64::from(high)), colour);
-    let words = if width > 130.0 { explain.scale.label() } else { "" };
+    let words = if width > 130.0 && facts.sources.len() > 1 { explain.scale.label() } else { "arbitrary units" };
     text(painter, Pos2::new(strip.right(), below + LINE), Align2::RIGHT_TOP, words, theme::ANNOTATION_QUIET);
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use eframe::Frame;
 use egui::{CentralPanel, Context, Margin, Panel, Rect, Ui};
 
-use super::command::{Command, KeyMap};
+use super::command::{Command, Focus, KeyMap};
 use super::dialog::{Answer, Dialogs};
 use super::facts::Facts;
 use super::paint::Painter;
@@ -43,6 +43,8 @@ pub struct App {
     tile_rects: Vec<(usize, Rect)>,
     /// The model last used for colour pictures and for grey ones.
     models_used: HashMap<bool, ModelPath>,
+    /// Whether the pictures in view were coloured in the last frame.
+    kind_in_view: Option<bool>,
     trace: Trace,
     cine_due: Option<Instant>,
     message_until: Option<Instant>,
@@ -84,6 +86,7 @@ impl App {
             saving: None,
             tile_rects: Vec::new(),
             models_used: HashMap::new(),
+            kind_in_view: None,
             trace: Trace::new(options.trace),
             cine_due: None,
             message_until: None,
@@ -123,8 +126,14 @@ impl App {
     }
 
     fn take_inputs(&mut self, ctx: &Context) {
-        let typing = ctx.egui_wants_keyboard_input();
-        ctx.input_mut(|input| self.keys.consume(input, typing, &mut self.commands));
+        let focus = if ctx.text_edit_focused() {
+            Focus::Text
+        } else if ctx.egui_wants_keyboard_input() {
+            Focus::Control
+        } else {
+            Focus::Nothing
+        };
+        ctx.input_mut(|input| self.keys.consume(input, focus, &mut self.commands));
         let dropped: Vec<_> =
             ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
         if !dropped.is_empty() {
@@ -228,36 +237,26 @@ impl App {
         }
     }
 
-    /// Chooses a model that fits the pictures in view when the user has not.
+    /// Goes back to the model last used for such pictures when their kind changes; at first to one that suits them.
     fn follow_kind_of_picture(&mut self) {
         let Some(slice) = self.state.slots[0].slice() else { return };
         let is_colour = slice.samples == 3;
+        let before = self.kind_in_view.replace(is_colour);
         let chosen = self.state.explain.model.clone();
-        if let Some(model) = self.models_used.get(&is_colour) {
-            if chosen.as_ref() == Some(model) {
-                return;
-            }
-            match chosen {
-                // The kind of picture has changed: back to the model last used for it.
-                Some(chosen) if self.models_used.values().any(|used| *used == chosen) => {
-                    self.commands.push(Command::SetModel(model.clone()));
-                }
-                // The user has chosen another one.
-                Some(chosen) => {
-                    self.models_used.insert(is_colour, chosen);
-                }
-                None => self.commands.push(Command::SetModel(model.clone())),
+        if before == Some(is_colour) || (before.is_none() && chosen.is_some()) {
+            if let Some(chosen) = chosen {
+                self.models_used.insert(is_colour, chosen);
             }
             return;
         }
-        let suits = |entry: &&crate::engine::CatalogueEntry| entry.problem.is_none() && suits(entry, is_colour);
-        let found = self.facts.catalogue.iter().find(suits).map(|entry| entry.card.clone());
-        let named = chosen.filter(|_| self.models_used.is_empty());
-        if let Some(model) = named.or(found) {
-            self.models_used.insert(is_colour, model.clone());
-            if self.state.explain.model.as_ref() != Some(&model) {
-                self.commands.push(Command::SetModel(model));
-            }
+        let suiting = || {
+            let entry = self.facts.catalogue.iter().find(|entry| entry.problem.is_none() && suits(entry, is_colour));
+            entry.map(|entry| entry.card.clone())
+        };
+        match self.models_used.get(&is_colour).cloned().or_else(suiting) {
+            Some(model) => self.commands.push(Command::SetModel(model)),
+            // The catalogue may not be known yet.
+            None => self.kind_in_view = before,
         }
     }
 
@@ -343,7 +342,11 @@ impl App {
                 .frame(plain(theme::MARGIN, 0.0))
                 .show(ui, |ui| inspector::show(ui, scene));
         }
-        Panel::bottom("scrubber").frame(plain(theme::MARGIN, theme::SPACE)).show(ui, |ui| scrubber::show(ui, scene));
+        let slot = scene.state.active();
+        if slot.positions() > 1 || slot.series().is_some_and(|series| series.times > 1) {
+            let frame = plain(theme::MARGIN, theme::SPACE);
+            Panel::bottom("scrubber").frame(frame).show(ui, |ui| scrubber::show(ui, scene));
+        }
         let frame = egui::Frame::new().fill(palette.background);
         CentralPanel::default().frame(frame).show(ui, |ui| tiles(ui, scene));
         notices::show(ui, scene);

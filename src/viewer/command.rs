@@ -446,6 +446,17 @@ impl Command {
     }
 }
 
+/// What the keyboard goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// To the commands.
+    Nothing,
+    /// A button or slider, which Enter and Space work.
+    Control,
+    /// A text field, which all plain keys write in.
+    Text,
+}
+
 /// Which key runs which command. Data, so that bindings can be changed.
 #[derive(Debug, Clone)]
 pub struct KeyMap {
@@ -467,14 +478,19 @@ impl Default for KeyMap {
 }
 
 impl KeyMap {
-    /// Takes the keys of bound commands out of the input; `typing` leaves plain keys to a text field.
-    pub fn consume(&self, input: &mut egui::InputState, typing: bool, commands: &mut Vec<Command>) {
+    /// Takes the keys of bound commands out of the input, but for those that belong to what has the focus.
+    pub fn consume(&self, input: &mut egui::InputState, focus: Focus, commands: &mut Vec<Command>) {
         if !input.events.iter().any(|event| matches!(event, egui::Event::Key { pressed: true, .. })) {
             return;
         }
         for ((modifiers, key), command) in &self.bindings {
             let function_key = key.name().starts_with('F') && key.name().len() > 1;
-            if typing && modifiers.is_none() && !function_key && *key != Key::Escape {
+            let belongs_to_focus = match focus {
+                Focus::Nothing => false,
+                Focus::Control => modifiers.is_none() && matches!(key, Key::Enter | Key::Space),
+                Focus::Text => modifiers.is_none() && !function_key && *key != Key::Escape,
+            };
+            if belongs_to_focus {
                 continue;
             }
             for _ in 0..input.count_and_consume_key(*modifiers, *key) {

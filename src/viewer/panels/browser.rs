@@ -24,18 +24,15 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         if library.studies.is_empty() && library.opening.is_none() {
             nothing_open(ui, scene);
         }
-        let mut patient: Option<&str> = None;
+        let mut patient = String::new();
         for study in &library.studies {
             let name = patient_name(study);
-            if patient != Some(name.as_str()) {
+            if patient != name {
                 ui.add_space(theme::SPACE);
-                ui.label(RichText::new(&name).strong());
+                ui.add(egui::Label::new(RichText::new(&name).strong()).truncate());
             }
-            patient = None;
+            patient = name;
             show_study(ui, scene, study);
-            if library.studies.last().is_some_and(|last| last.uid != study.uid) {
-                patient = Some("");
-            }
         }
         if let Some(opening) = &library.opening {
             ui.add_space(theme::SPACE);
@@ -85,14 +82,17 @@ fn date(text: &str) -> String {
 }
 
 fn show_study(ui: &mut Ui, scene: &mut Scene<'_>, study: &Arc<Study>) {
-    let mut title = if study.description.is_empty() { "Study".to_owned() } else { study.description.clone() };
-    if !study.date.is_empty() {
-        title = format!("{title}  {}", date(&study.date));
-    }
+    let title = if study.description.is_empty() { "Study" } else { study.description.as_str() };
+    let when = if study.date.is_empty() { String::new() } else { date(&study.date) };
+    let colour = theme::palette(ui.ctx()).quiet;
     ui.push_id(&study.uid, |ui| {
-        CollapsingHeader::new(RichText::new(title).color(theme::palette(ui.ctx()).quiet))
-            .default_open(true)
-            .show_unindented(ui, |ui| {
+        let id = ui.make_persistent_id("study");
+        egui::collapsing_header::CollapsingState::load_with_default_open(ui.ctx(), id, true)
+            .show_header(ui, |ui| {
+                let words = RichText::new([title, &when].join("  ")).color(colour);
+                ui.add(egui::Label::new(words).truncate()).on_hover_text(format!("{title}\n{when}"));
+            })
+            .body_unindented(|ui| {
                 for series in &study.series {
                     ui.push_id(&series.uid, |ui| series_row(ui, scene, study, series));
                 }

@@ -1,7 +1,7 @@
 //! How sure the network is: the density of each class's probability, with its numbers.
 
 use egui::{Grid, Rect, RichText, ScrollArea, Ui, UiBuilder};
-use egui_plot::{FilledArea, Line, Plot, PlotPoints, VLine};
+use egui_plot::{AxisHints, FilledArea, GridMark, Line, Plot, PlotPoints, VLine};
 
 use super::quiet;
 use crate::engine::{ModelInfo, Scores, UncertaintyResult};
@@ -11,6 +11,8 @@ use crate::viewer::theme;
 
 /// Classes drawn at most; the likeliest ones.
 const SHOWN: usize = 8;
+/// Height of a row of numbers, in points.
+const ROW: f32 = 22.0;
 
 /// Shows the plot in its tile.
 pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
@@ -50,7 +52,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     order.sort_by(|a, b| mean(*b).total_cmp(&mean(*a)));
     order.truncate(SHOWN);
 
-    let table = 22.0 * (order.len() as f32 + 2.0) + 8.0;
+    let table = ROW * (order.len() as f32 + 1.0) + 44.0;
     let height = (ui.available_height() - table.min(ui.available_height() * 0.55)).max(80.0);
     plot(ui, height, &model, &result, facts.scores.current().map(|scores| &**scores), &order);
     ScrollArea::vertical()
@@ -77,11 +79,19 @@ fn plot(
         .allow_scroll(false)
         .allow_boxed_zoom(false)
         .allow_double_click_reset(false)
-        .default_x_bounds(0.0, 1.0)
+        .default_x_bounds(-0.02, 1.03)
         .default_y_bounds(0.0, f64::from(top.max(1e-6)) * 1.08)
+        .set_margin_fraction(egui::Vec2::ZERO)
         .show_axes([true, false])
         .show_grid([true, false])
-        .x_axis_formatter(|mark, _| format!("{:.0} %", mark.value * 100.0))
+        .grid_color(palette.border)
+        .grid_fade(0.0)
+        .x_grid_spacer(|_| (0..=5).map(|fifth| GridMark { value: f64::from(fifth) / 5.0, step_size: 0.2 }).collect())
+        .custom_x_axes(vec![
+            AxisHints::new_x()
+                .formatter(|mark, _| format!("{:.0} %", mark.value * 100.0))
+                .label_spacing(egui::Rangef::new(8.0, 16.0)),
+        ])
         .label_formatter(|_| None)
         .show(ui, |plot| {
             // The likeliest on top.
@@ -124,19 +134,17 @@ fn height_at(density: &crate::uncertainty::Density, x: f32) -> f64 {
 fn numbers(ui: &mut Ui, model: &ModelInfo, result: &UncertaintyResult, order: &[usize]) {
     let palette = theme::palette(ui.ctx());
     let summary = &result.summary;
-    let font = theme::numbers(12.0);
-    let number = |text: String| RichText::new(text).font(font.clone());
-    let right = |ui: &mut Ui, text: RichText| {
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.label(text));
-    };
-    Grid::new("density numbers").num_columns(5).spacing([16.0, 2.0]).show(ui, |ui| {
-        for (index, title) in ["Class", "Mean", "SD", "Median", "90 % interval"].into_iter().enumerate() {
-            let title = RichText::new(title).small().color(palette.quiet);
-            if index == 0 {
-                ui.label(title);
-            } else {
-                right(ui, title);
-            }
+    // Numbers are padded to the width of their column and set in a font of equal widths.
+    let column = |text: String, colour| RichText::new(text).font(theme::numbers(12.0)).color(colour);
+    Grid::new("density numbers").num_columns(5).spacing([8.0, 0.0]).min_row_height(ROW).show(ui, |ui| {
+        ui.label(RichText::new("Class").small().color(palette.quiet));
+        for title in [
+            format!("{:>7}", "mean"),
+            format!("{:>5}", "SD"),
+            format!("{:>8}", "median"),
+            format!("{:>17}", "90 % interval"),
+        ] {
+            ui.label(column(title, palette.quiet));
         }
         ui.end_row();
         for &class in order {
@@ -147,15 +155,15 @@ fn numbers(ui: &mut Ui, model: &ModelInfo, result: &UncertaintyResult, order: &[
                 ui.painter().circle_filled(dot.center(), 3.5, theme::class_colour(class));
                 ui.label(model.classes.get(class).map_or("", String::as_str));
             });
-            right(ui, number(format!("{:5.1} %", value(&summary.mean))));
-            right(ui, number(format!("{:4.1}", value(&summary.std))));
-            right(ui, number(format!("{:5.1} %", value(&summary.median))));
-            right(ui, number(format!("{:5.1} – {:5.1} %", low * 100.0, high * 100.0)));
+            ui.label(column(format!("{:>5.1} %", value(&summary.mean)), palette.text));
+            ui.label(column(format!("{:>5.1}", value(&summary.std)), palette.text));
+            ui.label(column(format!("{:>6.1} %", value(&summary.median)), palette.text));
+            ui.label(column(format!("{:>6.1} … {:>5.1} %", low * 100.0, high * 100.0), palette.text));
             ui.end_row();
         }
     });
     let words = format!(
-        "Entropy {:.3} = {:.3} in the image (aleatoric) + {:.3} in the network (epistemic), nats",
+        "Entropy {:.3} nats = {:.3} from the image (aleatoric) + {:.3} from the network (epistemic)",
         summary.entropy, summary.aleatoric, summary.epistemic
     );
     quiet(ui, words);
