@@ -250,8 +250,9 @@ impl App {
             return;
         }
         let suiting = || {
-            let entry = self.facts.catalogue.iter().find(|entry| entry.problem.is_none() && suits(entry, is_colour));
-            entry.map(|entry| entry.card.clone())
+            let mut usable = self.facts.catalogue.entries.iter().filter(|entry| entry.problem.is_none());
+            let suiting = usable.clone().find(|entry| suits(entry, is_colour));
+            suiting.or_else(|| usable.next()).map(|entry| ModelPath(entry.path.clone()))
         };
         match self.models_used.get(&is_colour).cloned().or_else(suiting) {
             Some(model) => self.commands.push(Command::SetModel(model)),
@@ -360,8 +361,8 @@ impl App {
 }
 
 /// Whether a model is meant for such pictures.
-fn suits(entry: &crate::engine::CatalogueEntry, is_colour: bool) -> bool {
-    entry.stack != is_colour
+fn suits(entry: &crate::model::Entry, is_colour: bool) -> bool {
+    entry.card.as_ref().is_some_and(|card| card.output.slices.is_none() == is_colour)
 }
 
 fn tiles(ui: &mut Ui, scene: &mut Scene<'_>) {

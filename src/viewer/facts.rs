@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::state::{Scale, Slot, State};
 use crate::display::Picture;
 use crate::engine::{
-    Activity, CatalogueEntry, Engine, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status,
+    Activity, Engine, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status,
     UncertaintyKey, UncertaintyResult,
 };
 use crate::explain::Activations;
+use crate::model::Catalogue;
 use crate::study::Source;
 
 /// A value with the one before it: while the new one is computed the old one stays, so that nothing flickers.
@@ -102,7 +103,7 @@ impl SlotFacts {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Models to choose from.
-    pub catalogue: Arc<Vec<CatalogueEntry>>,
+    pub catalogue: Arc<Catalogue>,
     /// The chosen model.
     pub model: Held<ModelInfo>,
     /// The explained layer.

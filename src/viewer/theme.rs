@@ -26,7 +26,7 @@ pub const IMAGE_BACKGROUND: Color32 = Color32::BLACK;
 /// Texts laid over an image.
 pub const ANNOTATION: Color32 = Color32::from_rgb(0xd4, 0xda, 0xdf);
 /// Less important texts laid over an image.
-pub const ANNOTATION_QUIET: Color32 = Color32::from_rgb(0x93, 0x9d, 0xa6);
+pub const ANNOTATION_QUIET: Color32 = Color32::from_rgb(0xb0, 0xb9, 0xc1);
 /// What the three planes are drawn in, in their own frame and as lines in the others': axial, coronal, sagittal.
 pub const PLANES: [Color32; 3] =
     [Color32::from_rgb(0x56, 0xb4, 0xe9), Color32::from_rgb(0x5f, 0xbf, 0x8f), Color32::from_rgb(0xe6, 0x9f, 0x00)];

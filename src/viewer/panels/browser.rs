@@ -89,8 +89,13 @@ fn show_study(ui: &mut Ui, scene: &mut Scene<'_>, study: &Arc<Study>) {
         let id = ui.make_persistent_id("study");
         egui::collapsing_header::CollapsingState::load_with_default_open(ui.ctx(), id, true)
             .show_header(ui, |ui| {
-                let words = RichText::new([title, &when].join("  ")).color(colour);
-                ui.add(egui::Label::new(words).truncate()).on_hover_text(format!("{title}\n{when}"));
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    ui.add(egui::Label::new(RichText::new(title).color(colour)).truncate()).on_hover_text(title);
+                    if !when.is_empty() {
+                        quiet(ui, when);
+                    }
+                });
             })
             .body_unindented(|ui| {
                 for series in &study.series {

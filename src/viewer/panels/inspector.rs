@@ -6,8 +6,9 @@ use egui::{ComboBox, DragValue, RichText, ScrollArea, Sense, Slider, Ui, Vec2, W
 
 use super::{classes, heading, quiet};
 use crate::display::colormap::COLORMAPS;
-use crate::engine::ModelInfo;
+use crate::engine::{ModelInfo, ModelPath};
 use crate::explain::METHODS;
+use crate::model::Entry;
 use crate::viewer::command::Command;
 use crate::viewer::scene::Scene;
 use crate::viewer::state::Scale;
@@ -56,23 +57,23 @@ fn model_choice(ui: &mut Ui, scene: &mut Scene<'_>) {
     heading(ui, "MODEL");
     let catalogue = Arc::clone(&scene.facts.catalogue);
     let chosen = scene.state.explain.model.clone();
-    let entry = catalogue.iter().find(|entry| Some(&entry.card) == chosen.as_ref());
-    if catalogue.is_empty() {
+    let is_chosen = |entry: &Entry| chosen.as_ref().is_some_and(|chosen| chosen.0 == entry.path);
+    let entry = catalogue.entries.iter().find(|entry| is_chosen(entry));
+    if catalogue.entries.is_empty() {
         quiet(ui, "No model was found. Start the program with --models and a folder of model cards.");
         return;
     }
     let text = entry.map_or("Choose a model", |entry| entry.name.as_str());
     let response =
         ComboBox::from_id_salt("model").width(ui.available_width()).selected_text(text).truncate().show_ui(ui, |ui| {
-            for entry in catalogue.iter() {
-                let is_chosen = Some(&entry.card) == chosen.as_ref();
+            for entry in &catalogue.entries {
                 let name = if entry.problem.is_some() {
                     format!("{}  (can't be used)", entry.name)
                 } else {
                     entry.name.clone()
                 };
-                if ui.selectable_label(is_chosen, name).on_hover_text(&entry.summary).clicked() {
-                    scene.send(Command::SetModel(entry.card.clone()));
+                if ui.selectable_label(is_chosen(entry), name).on_hover_text(&entry.summary).clicked() {
+                    scene.send(Command::SetModel(ModelPath(entry.path.clone())));
                 }
             }
         });

@@ -2,6 +2,7 @@
 
 use egui::{Align, Layout, ProgressBar, RichText, Ui};
 
+use crate::display::{ModalityLut, PixelValue};
 use crate::viewer::command::Command;
 use crate::viewer::scene::Scene;
 use crate::viewer::window::number;
@@ -48,16 +49,37 @@ fn pixel_words(scene: &Scene<'_>) -> String {
     } else if let Some(spacing) = slice.spacing_mm {
         parts.push(format!("{:.1}, {:.1} mm", column as f64 * spacing[1], row as f64 * spacing[0]));
     }
-    if let Some(pixel) = scene.engine.pixel(&slice.source, row, column) {
-        if pixel.unit.is_empty() {
-            parts.push(format!("value {}", pixel.stored));
-        } else {
-            parts.push(format!("stored {}  {} {}", pixel.stored, number(f64::from(pixel.value)), pixel.unit));
-        }
+    let picture = &scene.facts.slots[hovered.slot].picture;
+    match picture.current().and_then(|picture| picture.value_at(row, column)) {
+        Some(PixelValue::Grey(value)) => parts.push(value_words(f64::from(value), &slice.modality_lut, &slice.unit)),
+        Some(PixelValue::Rgb([red, green, blue])) => parts.push(format!("R {red:>3}  G {green:>3}  B {blue:>3}")),
+        None => {}
     }
     let map = scene.facts.slots[hovered.slot].map.current();
     if let Some(value) = map.and_then(|map| lay::value_at(map, row, column)) {
         parts.push(format!("map {}", number(f64::from(value))));
     }
     parts.join("   ")
+}
+
+/// A value with its unit, and the stored value where it is another number.
+fn value_words(value: f64, lut: &ModalityLut, unit: &str) -> String {
+    let with_unit = if unit.is_empty() { format!("value {}", number(value)) } else { format!("{} {unit}", number(value)) };
+    match lut {
+        ModalityLut::Linear { slope, intercept } if *lut != ModalityLut::IDENTITY && *slope != 0.0 => {
+            format!("stored {:.0}  {with_unit}", (value - intercept) / slope)
+        }
+        _ => with_unit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_values_are_told_where_they_differ() {
+        assert_eq!(value_words(-24.0, &ModalityLut::Linear { slope: 1.0, intercept: -1024.0 }, "HU"), "stored 1000  -24 HU");
+        assert_eq!(value_words(312.0, &ModalityLut::IDENTITY, ""), "value 312");
+    }
 }
