@@ -13,3 +13,4 @@ pub mod graph;
 pub mod model;
 pub mod study;
 pub mod uncertainty;
+pub mod viewer;

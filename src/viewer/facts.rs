@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::state::{Scale, Slot, State};
 use crate::display::Picture;
 use crate::engine::{
-    Activity, Engine, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status,
-    UncertaintyKey, UncertaintyResult,
+    Activity, Engine, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status, UncertaintyKey,
+    UncertaintyResult,
 };
 use crate::explain::Activations;
 use crate::model::Catalogue;

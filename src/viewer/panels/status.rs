@@ -64,7 +64,8 @@ fn pixel_words(scene: &Scene<'_>) -> String {
 
 /// A value with its unit, and the stored value where it is another number.
 fn value_words(value: f64, lut: &ModalityLut, unit: &str) -> String {
-    let with_unit = if unit.is_empty() { format!("value {}", number(value)) } else { format!("{} {unit}", number(value)) };
+    let with_unit =
+        if unit.is_empty() { format!("value {}", number(value)) } else { format!("{} {unit}", number(value)) };
     match lut {
         ModalityLut::Linear { slope, intercept } if *lut != ModalityLut::IDENTITY && *slope != 0.0 => {
             format!("stored {:.0}  {with_unit}", (value - intercept) / slope)
@@ -79,7 +80,10 @@ mod tests {
 
     #[test]
     fn stored_values_are_told_where_they_differ() {
-        assert_eq!(value_words(-24.0, &ModalityLut::Linear { slope: 1.0, intercept: -1024.0 }, "HU"), "stored 1000  -24 HU");
+        assert_eq!(
+            value_words(-24.0, &ModalityLut::Linear { slope: 1.0, intercept: -1024.0 }, "HU"),
+            "stored 1000  -24 HU"
+        );
         assert_eq!(value_words(312.0, &ModalityLut::IDENTITY, ""), "value 312");
     }
 }
