@@ -35,3 +35,9 @@ pub fn paths() -> Vec<PathBuf> {
 pub fn explanation() -> &'static str {
     study::EXPLANATION
 }
+
+/// The phantom that one of the embedded knees shows.
+#[must_use]
+pub fn knee_case(torn: bool) -> knee::render::Knee {
+    study::knee(torn)
+}

@@ -11,8 +11,21 @@ pub struct Embedded {
     pub weights: &'static [u8],
 }
 
-/// The demo models, trained on phantoms by `examples/train_demo`.
+macro_rules! embedded {
+    ($name:literal) => {
+        Embedded {
+            name: $name,
+            card: include_str!(concat!("../../models/", $name, "/model.toml")),
+            weights: include_bytes!(concat!("../../models/", $name, "/weights.safetensors")),
+        }
+    };
+}
+
+static MODELS: [Embedded; 3] = [embedded!("knee-phantom"), embedded!("skin-phantom"), embedded!("skin-marker")];
+
+/// The demo models, trained on phantoms by `examples/train_demo`: the knee, the skin, and the skin model that has
+/// learnt the ink beside the lesion instead of the lesion.
 #[must_use]
 pub fn models() -> &'static [Embedded] {
-    &[]
+    &MODELS
 }

@@ -1,7 +1,7 @@
 //! Which phantoms the embedded studies show, and what is said about them.
 
 use super::dicom::StudyText;
-use super::knee::render::Finding;
+use super::knee::render::{Finding, Knee};
 use super::skin::{Case, Kind};
 
 /// What one folder of the demo holds.
@@ -12,6 +12,19 @@ pub(super) enum Content {
     },
     /// File name, description and case of each photograph.
     Skin(Vec<(&'static str, &'static str, Case)>),
+}
+
+/// Seeds of the two knees.
+const TORN: u64 = 7;
+const INTACT: u64 = 3;
+
+/// One of the two knees, `torn` or intact.
+pub(super) fn knee(torn: bool) -> Knee {
+    if torn {
+        Knee::new(TORN, Finding { meniscus: true, cruciate: true })
+    } else {
+        Knee::new(INTACT, Finding::default())
+    }
 }
 
 /// The demo's folders: path, texts, content.
@@ -27,12 +40,12 @@ pub(super) fn content() -> Vec<(&'static str, StudyText, Content)> {
         (
             "demo:/knee/torn",
             text("Phantom^Knee^Torn", "SYNTHETIC-1", "SYNTHETIC knee: meniscus and ligament torn", 1),
-            Content::Knee { seed: 7, finding: torn },
+            Content::Knee { seed: TORN, finding: torn },
         ),
         (
             "demo:/knee/intact",
             text("Phantom^Knee^Intact", "SYNTHETIC-2", "SYNTHETIC knee: intact", 2),
-            Content::Knee { seed: 3, finding: Finding::default() },
+            Content::Knee { seed: INTACT, finding: Finding::default() },
         ),
         ("demo:/skin", text("Phantom^Skin", "SYNTHETIC-3", "SYNTHETIC dermoscopy", 3), Content::Skin(photographs())),
     ]

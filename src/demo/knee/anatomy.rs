@@ -4,12 +4,13 @@
 //! The signals imitate a proton-density image: fat and marrow bright, muscle grey, cortex, menisci and ligaments
 //! dark, joint fluid brightest.
 
+use super::courses::{MUSCLES, PCL, VESSELS, tendons};
 use super::lesion::{Lesion, Side};
-use super::shape::{Point, band, capsule, cover, cut, ellipsoid, join, sub};
+use super::shape::{Point, band, capsule, cover, cut, ellipsoid, join, mix};
 use crate::demo::random::{Noise, Random};
 
 /// Width of the ramp between two tissues.
-const EDGE: f32 = 0.9;
+pub(super) const EDGE: f32 = 0.9;
 
 const AIR: f32 = 6.0;
 const SKIN: f32 = 400.0;
@@ -22,8 +23,6 @@ const CARTILAGE: f32 = 480.0;
 const FLUID: f32 = 860.0;
 const MENISCUS: f32 = 85.0;
 const LIGAMENT: f32 = 110.0;
-const TENDON: f32 = 75.0;
-const VESSEL: f32 = 120.0;
 
 /// One person's knee: the sizes that vary, and what is torn.
 #[derive(Debug, Clone)]
@@ -365,61 +364,3 @@ fn fibula(p: Point) -> f32 {
     let head = ellipsoid(p, [-34.0, 20.0, -20.0], [8.5, 9.5, 10.5]);
     join(head, capsule(p, [-34.0, 20.0, -26.0], [-31.0, 19.0, -130.0], 6.5, 5.5), 6.0)
 }
-
-/// Quadriceps and patellar tendon, collateral ligaments, iliotibial band.
-fn tendons(p: Point, value: f32, centre: Point, radii: Point, thick: f32) -> f32 {
-    let mut nearest = f32::MAX;
-    if p[1] < -8.0 && p[0].abs() < 22.0 {
-        let lower = [centre[0], centre[1] - 2.0, centre[2] - radii[2] + 3.0];
-        let upper = [centre[0], centre[1] + 1.0, centre[2] + radii[2] - 3.0];
-        nearest = band(p, &[lower, [0.0, -31.0, -24.0], [0.0, -26.5, -42.0]], [14.0, 2.5 * thick]);
-        nearest = nearest.min(band(p, &[upper, [0.0, -30.0, 80.0], [0.0, -27.0, 130.0]], [17.0, 3.4 * thick]));
-        let front = sub(p, centre);
-        // The tendon's fibres run over the front of the patella.
-        let over = (ellipsoid(p, centre, [radii[0], radii[1] + 1.6, radii[2] + 1.5])).max(front[1]);
-        nearest = nearest.min(over);
-    }
-    if p[0] > 26.0 {
-        nearest = nearest.min(slab(p, [[36.5, 8.0, 26.0], [40.0, 4.0, 0.0], [33.0, 2.0, -45.0]], [1.3, 6.5]));
-    } else if p[0] < -24.0 {
-        nearest = nearest.min(capsule(p, [-37.5, 8.0, 24.0], [-37.0, 20.0, -13.0], 1.9, 2.2));
-        nearest = nearest.min(slab(p, [[-42.0, -12.0, 80.0], [-40.0, -14.0, 10.0], [-33.0, -17.0, -14.0]], [1.2, 7.0]));
-    }
-    mix(value, TENDON, cover(nearest, EDGE))
-}
-
-/// A band that is thin along the first axis and wide along the second.
-fn slab(p: Point, path: [Point; 3], half: [f32; 2]) -> f32 {
-    let swap = |q: Point| [q[1], q[0], q[2]];
-    band(swap(p), &path.map(swap), [half[1], half[0]])
-}
-
-fn mix(a: f32, b: f32, t: f32) -> f32 {
-    a + (b - a) * t
-}
-
-/// The posterior cruciate's course, over the bend that gives it its hockey-stick shape.
-const PCL: [Point; 5] = [[6.0, -1.0, 15.0], [5.0, 9.0, 17.5], [3.5, 18.0, 13.5], [1.5, 24.0, 3.0], [0.0, 27.0, -11.0]];
-
-/// Muscle bellies: course and radius at either end.
-const MUSCLES: [(Point, Point, f32, f32); 11] = [
-    ([30.0, -17.0, 50.0], [27.0, -14.0, 130.0], 13.0, 25.0), // vastus medialis
-    ([-28.0, -18.0, 62.0], [-27.0, -14.0, 130.0], 11.0, 24.0), // vastus lateralis
-    ([0.0, -24.0, 82.0], [0.0, -22.0, 130.0], 5.0, 14.0),    // vastus intermedius
-    ([21.0, 45.0, -4.0], [19.0, 36.0, 130.0], 8.0, 19.0),    // semimembranosus
-    ([43.0, 20.0, -10.0], [39.0, 22.0, 130.0], 7.5, 11.0),   // sartorius, gracilis
-    ([-35.0, 33.0, 0.0], [-27.0, 34.0, 130.0], 8.5, 19.0),   // biceps femoris
-    ([21.0, 36.0, 20.0], [20.0, 34.0, -110.0], 8.5, 23.0),   // gastrocnemius, inner head
-    ([-20.0, 36.0, 18.0], [-21.0, 34.0, -110.0], 8.0, 21.0), // gastrocnemius, outer head
-    ([-6.0, 28.0, -20.0], [14.0, 25.0, -60.0], 7.5, 11.0),   // popliteus
-    ([-31.0, -3.0, -36.0], [-27.0, -4.0, -120.0], 9.0, 17.0), // tibialis anterior
-    ([-22.0, 12.0, -50.0], [0.0, 30.0, -120.0], 8.0, 16.0),  // soleus
-];
-
-/// Popliteal artery and vein, saphenous vein, a genicular branch: course, radius, signal.
-const VESSELS: [(Point, Point, f32, f32); 4] = [
-    ([1.0, 38.0, 130.0], [-1.0, 36.0, -130.0], 3.8, VESSEL),
-    ([-5.0, 44.0, 130.0], [-4.0, 42.0, -130.0], 4.4, 250.0),
-    ([44.0, 30.0, 130.0], [42.0, 22.0, -130.0], 2.2, 200.0),
-    ([-12.0, 46.0, 130.0], [-14.0, 48.0, -130.0], 2.0, 480.0),
-];

@@ -145,12 +145,22 @@ impl Knee {
     /// One slice, row-major, as an MR scanner would store it.
     #[must_use]
     pub fn slice(&self, view: View, index: usize) -> Vec<u16> {
+        self.patch(view, index, [0, 0], SIDE)
+    }
+
+    /// A square part of a slice, with noise of its own. The first row and column are rounded down to multiples of 8,
+    /// the side up; the square must lie within the slice.
+    #[must_use]
+    pub fn patch(&self, view: View, index: usize, first: [usize; 2], side: usize) -> Vec<u16> {
+        let first = first.map(|place| place / BLOCK * BLOCK);
+        let side = side.next_multiple_of(BLOCK);
         let gaussians = gaussians();
-        let stream = u64::from(view as u32) << 32 | index as u64;
+        let stream = (u64::from(view as u32) << 32) | index as u64;
         let mut state = mix(self.seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let grid = self.grid(view, index);
-        let mut values = Vec::with_capacity(SIDE * SIDE);
-        for (row, line) in self.signals(&grid).chunks_exact(SIDE).enumerate() {
+        let mut grid = self.grid(view, index);
+        grid.origin = grid.at(first[0], first[1]);
+        let mut values = Vec::with_capacity(side * side);
+        for (row, line) in self.signals(&grid, side).chunks_exact(side).enumerate() {
             state = mix(state.wrapping_add(0x9e37_79b9_7f4a_7c15));
             let start = state as usize;
             for (column, signal) in line.iter().enumerate() {
@@ -165,34 +175,34 @@ impl Knee {
 
     /// The signal of each pixel without shading and noise. Where neither bone nor joint nor skin is near, every
     /// second pixel is computed and the others lie between them.
-    fn signals(&self, grid: &Grid) -> Vec<f32> {
-        let mut signals = vec![0.0; SIDE * SIDE];
-        let mut coarse = [false; (SIDE / BLOCK) * (SIDE / BLOCK)];
+    fn signals(&self, grid: &Grid, side: usize) -> Vec<f32> {
+        let mut signals = vec![0.0; side * side];
+        let blocks = side / BLOCK;
+        let mut coarse = vec![false; blocks * blocks];
         for (block, coarse) in coarse.iter_mut().enumerate() {
-            let (top, left) = (block / (SIDE / BLOCK) * BLOCK, block % (SIDE / BLOCK) * BLOCK);
+            let (top, left) = (block / blocks * BLOCK, block % blocks * BLOCK);
             let radius = 0.75 * BLOCK as f32 * PIXEL_MM as f32;
             let near = self.anatomy.near(grid.at(top + BLOCK / 2, left + BLOCK / 2), radius);
             *coarse = near.is_plain();
             let step = if *coarse { 2 } else { 1 };
             for row in (top..top + BLOCK).step_by(step) {
                 for column in (left..left + BLOCK).step_by(step) {
-                    signals[row * SIDE + column] = self.anatomy.signal(grid.at(row, column), &near);
+                    signals[row * side + column] = self.anatomy.signal(grid.at(row, column), &near);
                 }
             }
         }
-        let is_coarse = |row: usize, column: usize| coarse[row / BLOCK * (SIDE / BLOCK) + column / BLOCK];
-        let pairs = |row, column: usize| is_coarse(row, column) && column % 2 == 1;
-        for row in (0..SIDE).step_by(2) {
-            for column in (1..SIDE).step_by(2).filter(|&column| pairs(row, column)) {
-                let next = (column + 1).min(SIDE - 2);
-                signals[row * SIDE + column] = 0.5 * (signals[row * SIDE + column - 1] + signals[row * SIDE + next]);
+        let is_coarse = |row: usize, column: usize| coarse[row / BLOCK * blocks + column / BLOCK];
+        for row in (0..side).step_by(2) {
+            for column in (1..side).step_by(2).filter(|&column| is_coarse(row, column)) {
+                let next = (column + 1).min(side - 2);
+                signals[row * side + column] = 0.5 * (signals[row * side + column - 1] + signals[row * side + next]);
             }
         }
-        for row in (1..SIDE).step_by(2) {
-            for column in (0..SIDE).filter(|&column| is_coarse(row, column)) {
-                let next = (row + 1).min(SIDE - 2);
-                signals[row * SIDE + column] =
-                    0.5 * (signals[(row - 1) * SIDE + column] + signals[next * SIDE + column]);
+        for row in (1..side).step_by(2) {
+            for column in (0..side).filter(|&column| is_coarse(row, column)) {
+                let next = (row + 1).min(side - 2);
+                signals[row * side + column] =
+                    0.5 * (signals[(row - 1) * side + column] + signals[next * side + column]);
             }
         }
         signals
@@ -201,10 +211,7 @@ impl Knee {
     /// A slice as 8 bit through [`WINDOW`], as MRNet's stacks hold them.
     #[must_use]
     pub fn slice8(&self, view: View, index: usize) -> Vec<u8> {
-        let [centre, width] = WINDOW;
-        let low = centre - 0.5 - (width - 1.0) / 2.0;
-        let shown = |value: u16| ((f64::from(value) - low) / (width - 1.0) * 255.0).clamp(0.0, 255.0);
-        self.slice(view, index).into_iter().map(|value| shown(value).round() as u8).collect()
+        self.slice(view, index).into_iter().map(shown).collect()
     }
 
     /// Where a tear shows in a slice; no pixel in an intact knee.
@@ -249,6 +256,14 @@ impl Knee {
         let q = sub(p, self.coil);
         1.12 - 0.000_022 * (q[0] * q[0] + q[1] * q[1] + q[2] * q[2])
     }
+}
+
+/// A stored value through [`WINDOW`] (linear, PS3.3 C.11.2.1.2.1), in 8 bits.
+#[must_use]
+pub fn shown(value: u16) -> u8 {
+    let [centre, width] = WINDOW;
+    let share = (f64::from(value) - (centre - 0.5)) / (width - 1.0) + 0.5;
+    (share * 255.0).clamp(0.0, 255.0).round() as u8
 }
 
 /// Where the pixels of a slice are.

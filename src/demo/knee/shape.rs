@@ -73,3 +73,9 @@ pub fn cut(a: f32, b: f32, k: f32) -> f32 {
 pub fn cover(distance: f32, width: f32) -> f32 {
     (0.5 - distance / width).clamp(0.0, 1.0)
 }
+
+/// From `a` (share 0) to `b` (share 1).
+#[must_use]
+pub fn mix(a: f32, b: f32, share: f32) -> f32 {
+    a + (b - a) * share
+}
