@@ -5,24 +5,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::Frame;
-use egui::{CentralPanel, Context, Margin, Panel, Rect, Ui};
+use egui::{Context, Rect, Ui};
 
-use super::command::{Command, Focus, KeyMap};
+use super::command::Command;
 use super::dialog::{Answer, Dialogs};
 use super::facts::Facts;
+use super::keymap::{Focus, KeyMap};
+use super::models_used::ModelsUsed;
 use super::paint::Painter;
-use super::panels::{activations, browser, density, help, inspector, notices, scrubber, status, toolbar, verdict};
+use super::panels::browser;
 use super::scene::{LastShown, Scene};
 use super::screenshot::{self, Request, Screenshots};
-use super::state::{Content, Effect, Explain, Message, State, Surroundings};
+use super::state::{Effect, Explain, Message, SeriesHandle, State, Surroundings};
 use super::textures::{TextureKey, Textures};
 use super::trace::Trace;
 use super::wants::Wants;
-use super::{ViewerError, ViewerOptions, theme, viewport};
+use super::{ViewerError, ViewerOptions, divide, theme};
 use crate::display::colormap::COLORMAPS;
-use crate::engine::{Config, Engine, Library, ModelPath};
+use crate::engine::{Config, Engine, Library};
 use crate::explain::METHODS;
-use crate::study::Source;
+use crate::study::{Source, Study};
 
 /// The program in its window.
 pub struct App {
@@ -41,10 +43,9 @@ pub struct App {
     /// What a picture that is to be saved shows, while the dialog asks where to.
     saving: Option<Saving>,
     tile_rects: Vec<(usize, Rect)>,
-    /// The model last used for colour pictures and for grey ones.
-    models_used: HashMap<bool, ModelPath>,
-    /// Whether the pictures in view were coloured in the last frame.
-    kind_in_view: Option<bool>,
+    models_used: ModelsUsed,
+    /// Something has been opened and none of it has been shown yet.
+    shows_next_study: bool,
     trace: Trace,
     cine_due: Option<Instant>,
     message_until: Option<Instant>,
@@ -70,11 +71,12 @@ impl App {
         let max_side = ctx.input(|input| input.max_texture_side);
         let painter = Painter::start(max_side, move || waker.request_repaint()).map_err(ViewerError::Thread)?;
         let first_method = METHODS.iter().find(|method| method.name() == "gradcam").or(METHODS.first());
+        let facts = Facts { catalogue: engine.catalogue(), ..Facts::default() };
         let mut app = Self {
             engine,
             library: Arc::default(),
             state: State::new(Explain::new(&COLORMAPS[0], first_method.map_or("", |method| method.name()))),
-            facts: Facts::default(),
+            facts,
             keys: KeyMap::default(),
             textures: Textures::new(options.texture_bytes),
             painter,
@@ -85,8 +87,8 @@ impl App {
             screenshots: Screenshots::default(),
             saving: None,
             tile_rects: Vec::new(),
-            models_used: HashMap::new(),
-            kind_in_view: None,
+            models_used: ModelsUsed::default(),
+            shows_next_study: false,
             trace: Trace::new(options.trace),
             cine_due: None,
             message_until: None,
@@ -184,10 +186,14 @@ impl App {
         match effect {
             Effect::ChooseToOpen { folder } => self.dialogs.open(ctx, folder),
             Effect::Open(paths) => {
+                self.shows_next_study = true;
                 self.trace.opening();
                 self.engine.open(paths);
             }
-            Effect::OpenDemo => self.engine.open_demo(),
+            Effect::OpenDemo => {
+                self.shows_next_study = true;
+                self.engine.open_demo();
+            }
             Effect::Close(uid) => self.engine.close_study(&uid),
             Effect::Save { all } => self.save(ctx, all),
             Effect::Cancel => self.engine.cancel(),
@@ -218,46 +224,20 @@ impl App {
             self.library = library;
             return;
         }
-        let opened = library
-            .studies
-            .iter()
-            .find(|study| !self.library.studies.iter().any(|known| known.uid == study.uid))
-            .filter(|_| !self.library.studies.is_empty());
-        if let Some(study) = opened
+        let is_new = |study: &&Arc<Study>| !self.library.studies.iter().any(|known| known.uid == study.uid);
+        if self.shows_next_study
+            && let Some(study) = library.studies.iter().find(is_new)
             && !study.series.is_empty()
         {
-            // What has just been opened is what one wants to see.
-            self.state.show(super::state::SeriesHandle { study: Arc::clone(study), index: 0 });
+            // What has just been opened is what one wants to see; of several studies the first.
+            self.state.show(SeriesHandle { study: Arc::clone(study), index: 0 });
+            self.shows_next_study = false;
         }
         self.library = library;
         self.state.follow(&self.library);
         if self.library.studies.is_empty() {
             self.last_shown.clear();
             self.textures.clear();
-        }
-    }
-
-    /// Goes back to the model last used for such pictures when their kind changes; at first to one that suits them.
-    fn follow_kind_of_picture(&mut self) {
-        let Some(slice) = self.state.slots[0].slice() else { return };
-        let is_colour = slice.samples == 3;
-        let before = self.kind_in_view.replace(is_colour);
-        let chosen = self.state.explain.model.clone();
-        if before == Some(is_colour) || (before.is_none() && chosen.is_some()) {
-            if let Some(chosen) = chosen {
-                self.models_used.insert(is_colour, chosen);
-            }
-            return;
-        }
-        let suiting = || {
-            let mut usable = self.facts.catalogue.entries.iter().filter(|entry| entry.problem.is_none());
-            let suiting = usable.clone().find(|entry| suits(entry, is_colour));
-            suiting.or_else(|| usable.next()).map(|entry| ModelPath(entry.path.clone()))
-        };
-        match self.models_used.get(&is_colour).cloned().or_else(suiting) {
-            Some(model) => self.commands.push(Command::SetModel(model)),
-            // The catalogue may not be known yet.
-            None => self.kind_in_view = before,
         }
     }
 
@@ -319,75 +299,10 @@ impl App {
             tile_rects: &mut self.tile_rects,
             picture_shown: &mut picture_shown,
         };
-        let scene = &mut scene;
-        let palette = theme::palette(ui.ctx());
-        let plain = |horizontal: f32, vertical: f32| {
-            egui::Frame::new().fill(palette.panel).inner_margin(Margin::symmetric(horizontal as i8, vertical as i8))
-        };
-        Panel::top("toolbar").exact_size(36.0).frame(plain(theme::SPACE, 0.0)).show(ui, |ui| toolbar::show(ui, scene));
-        Panel::bottom("status")
-            .exact_size(24.0)
-            .frame(plain(theme::MARGIN, 0.0))
-            .show(ui, |ui| status::show(ui, scene));
-        if scene.state.browser_shown {
-            Panel::left("browser")
-                .default_size(theme::BROWSER_WIDTH)
-                .size_range(180.0..=420.0)
-                .frame(plain(theme::MARGIN, 0.0))
-                .show(ui, |ui| browser::show(ui, scene));
-        }
-        if scene.state.inspector_shown {
-            Panel::right("inspector")
-                .default_size(theme::INSPECTOR_WIDTH)
-                .size_range(260.0..=480.0)
-                .frame(plain(theme::MARGIN, 0.0))
-                .show(ui, |ui| inspector::show(ui, scene));
-        }
-        let slot = scene.state.active();
-        if slot.positions() > 1 || slot.series().is_some_and(|series| series.times > 1) {
-            let frame = plain(theme::MARGIN, theme::SPACE);
-            Panel::bottom("scrubber").frame(frame).show(ui, |ui| scrubber::show(ui, scene));
-        }
-        let frame = egui::Frame::new().fill(palette.background);
-        CentralPanel::default().frame(frame).show(ui, |ui| tiles(ui, scene));
-        notices::show(ui, scene);
-        help::show(ui, scene);
-        help::palette(ui, scene);
+        divide::show(ui, &mut scene);
         scene.paint_ahead();
         if picture_shown {
             self.trace.picture();
-        }
-    }
-}
-
-/// Whether a model is meant for such pictures.
-fn suits(entry: &crate::model::Entry, is_colour: bool) -> bool {
-    entry.card.as_ref().is_some_and(|card| card.output.slices.is_none() == is_colour)
-}
-
-fn tiles(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let area = ui.max_rect();
-    if scene.state.slots[0].series.is_none() {
-        let words = if scene.library.opening.is_some() {
-            "Opening …"
-        } else {
-            "Drop files or a folder here, or open them from the File menu"
-        };
-        super::annotations::centred(ui.painter(), area, words);
-        return;
-    }
-    let rects = match scene.state.full_tile {
-        Some(_) => vec![area; scene.state.layout.tiles().len()],
-        None => scene.state.layout.rects(area),
-    };
-    for (index, tile) in scene.state.visible_tiles() {
-        let rect = rects[index];
-        scene.tile_rects.push((index, rect));
-        match tile.content {
-            Content::Image | Content::Overlay => viewport::show(ui, rect, scene, index, tile),
-            Content::Activations => activations::show(ui, rect, scene),
-            Content::Density => density::show(ui, rect, scene),
-            Content::Verdict => verdict::show(ui, rect, scene),
         }
     }
 }
@@ -400,7 +315,9 @@ impl eframe::App for App {
         }
         self.take_inputs(ctx);
         self.follow_library();
-        self.follow_kind_of_picture();
+        if let Some(model) = self.models_used.follow(&self.state, &self.facts) {
+            self.commands.push(Command::SetModel(model));
+        }
         self.play(ctx);
         self.run_commands(ctx);
         self.facts.update(&self.engine, &self.state);

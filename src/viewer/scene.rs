@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::command::{Command, KeyMap};
+use super::command::Command;
 use super::facts::{Facts, SlotFacts};
+use super::keymap::KeyMap;
 use super::paint::{Job, Painter, Seat};
 use super::state::{Content, State, Tile};
 use super::textures::{OverlayKey, Texture, TextureKey, Textures, voi_digest};

@@ -2,8 +2,9 @@
 
 use egui::{Align2, Grid, Key, Modal, RichText, ScrollArea, TextEdit, Ui, Window};
 
-use crate::viewer::command::{Command, Menu, SPECS};
+use crate::viewer::command::Command;
 use crate::viewer::scene::Scene;
+use crate::viewer::specs::{Menu, SPECS};
 use crate::viewer::theme;
 
 const MOUSE: &[(&str, &str)] = &[

@@ -2,8 +2,9 @@
 
 use egui::{Button, Ui};
 
-use crate::viewer::command::{Command, Menu, SPECS, Tool};
+use crate::viewer::command::{Command, Tool};
 use crate::viewer::scene::Scene;
+use crate::viewer::specs::{Menu, SPECS};
 use crate::viewer::state::{Layout, State};
 use crate::viewer::{icons, theme, window};
 

@@ -1,0 +1,69 @@
+//! How the window is divided into panels and tiles.
+
+use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+
+use super::panels::{activations, browser, density, help, inspector, notices, scrubber, status, toolbar, verdict};
+use super::scene::Scene;
+use super::state::Content;
+use super::{annotations, theme, viewport};
+
+/// Shows every panel and every tile.
+pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let palette = theme::palette(ui.ctx());
+    let plain = |horizontal: f32, vertical: f32| {
+        Frame::new().fill(palette.panel).inner_margin(Margin::symmetric(horizontal as i8, vertical as i8))
+    };
+    Panel::top("toolbar").exact_size(36.0).frame(plain(theme::SPACE, 0.0)).show(ui, |ui| toolbar::show(ui, scene));
+    Panel::bottom("status").exact_size(24.0).frame(plain(theme::MARGIN, 0.0)).show(ui, |ui| status::show(ui, scene));
+    if scene.state.browser_shown {
+        Panel::left("browser")
+            .default_size(theme::BROWSER_WIDTH)
+            .size_range(180.0..=420.0)
+            .frame(plain(theme::MARGIN, 0.0))
+            .show(ui, |ui| browser::show(ui, scene));
+    }
+    if scene.state.inspector_shown {
+        Panel::right("inspector")
+            .default_size(theme::INSPECTOR_WIDTH)
+            .size_range(260.0..=480.0)
+            .frame(plain(theme::MARGIN, 0.0))
+            .show(ui, |ui| inspector::show(ui, scene));
+    }
+    let slot = scene.state.active();
+    if slot.positions() > 1 || slot.series().is_some_and(|series| series.times > 1) {
+        let frame = plain(theme::MARGIN, theme::SPACE);
+        Panel::bottom("scrubber").frame(frame).show(ui, |ui| scrubber::show(ui, scene));
+    }
+    let frame = Frame::new().fill(palette.background);
+    CentralPanel::default().frame(frame).show(ui, |ui| tiles(ui, scene));
+    notices::show(ui, scene);
+    help::show(ui, scene);
+    help::palette(ui, scene);
+}
+
+fn tiles(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let area = ui.max_rect();
+    if scene.state.slots[0].series.is_none() {
+        let words = if scene.library.opening.is_some() {
+            "Opening …"
+        } else {
+            "Drop files or a folder here, or open them from the File menu"
+        };
+        annotations::centred(ui.painter(), area, words);
+        return;
+    }
+    let rects = match scene.state.full_tile {
+        Some(_) => vec![area; scene.state.layout.tiles().len()],
+        None => scene.state.layout.rects(area),
+    };
+    for (index, tile) in scene.state.visible_tiles() {
+        let rect = rects[index];
+        scene.tile_rects.push((index, rect));
+        match tile.content {
+            Content::Image | Content::Overlay => viewport::show(ui, rect, scene, index, tile),
+            Content::Activations => activations::show(ui, rect, scene),
+            Content::Density => density::show(ui, rect, scene),
+            Content::Verdict => verdict::show(ui, rect, scene),
+        }
+    }
+}

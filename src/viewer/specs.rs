@@ -1,0 +1,263 @@
+//! How commands present themselves: the one table behind menus, toolbar, palette, keys and the list under F1.
+
+use egui::{Key, Modifiers};
+
+use super::command::{Command, Tool};
+use super::state::Layout;
+
+/// Where a command stands in the menus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Menu {
+    /// Opening, saving.
+    File,
+    /// Layouts and panels.
+    View,
+    /// What is done to the picture.
+    Image,
+    /// Moving through studies.
+    Go,
+    /// Help.
+    Help,
+}
+
+impl Menu {
+    /// All menus, left to right.
+    pub const ALL: [Self; 5] = [Self::File, Self::View, Self::Image, Self::Go, Self::Help];
+
+    /// The word in the menu bar.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::View => "View",
+            Self::Image => "Image",
+            Self::Go => "Go",
+            Self::Help => "Help",
+        }
+    }
+}
+
+/// A key with its modifiers.
+pub type Shortcut = (Modifiers, Key);
+
+/// How a command presents itself.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// The command.
+    pub command: Command,
+    /// Its name in menus.
+    pub text: &'static str,
+    /// What it does, in a sentence.
+    pub tooltip: &'static str,
+    /// Keys it has unless the user binds others.
+    pub shortcuts: &'static [Shortcut],
+    /// Its menu.
+    pub menu: Menu,
+}
+
+const fn spec(
+    command: Command,
+    text: &'static str,
+    tooltip: &'static str,
+    shortcuts: &'static [Shortcut],
+    menu: Menu,
+) -> Spec {
+    Spec { command, text, tooltip, shortcuts, menu }
+}
+
+const fn plain(key: Key) -> Shortcut {
+    (Modifiers::NONE, key)
+}
+
+const fn ctrl(key: Key) -> Shortcut {
+    (Modifiers::COMMAND, key)
+}
+
+const fn ctrl_shift(key: Key) -> Shortcut {
+    (Modifiers { shift: true, ..Modifiers::COMMAND }, key)
+}
+
+/// The commands that stand in menus, palette and key list, in that order.
+pub static SPECS: &[Spec] = {
+    use Command as C;
+    use Menu as M;
+    &[
+        spec(C::OpenFiles, "Open files…", "Open DICOM, image, NIfTI or NumPy files", &[ctrl(Key::O)], M::File),
+        spec(C::OpenFolder, "Open folder…", "Open everything in a folder", &[ctrl_shift(Key::O)], M::File),
+        spec(
+            C::OpenDemo,
+            "Open the demo study",
+            "Open the synthetic study that comes with the program",
+            &[ctrl(Key::D)],
+            M::File,
+        ),
+        spec(C::CloseStudy, "Close study", "Close the study in view", &[ctrl(Key::W)], M::File),
+        spec(
+            C::SaveViewport,
+            "Save viewport as PNG…",
+            "Save the active viewport with its provenance",
+            &[ctrl(Key::S)],
+            M::File,
+        ),
+        spec(
+            C::SaveLayout,
+            "Save all viewports as PNG…",
+            "Save what stands side by side with its provenance",
+            &[ctrl_shift(Key::S)],
+            M::File,
+        ),
+        spec(C::Quit, "Quit", "Leave the program", &[ctrl(Key::Q)], M::File),
+        spec(C::SetLayout(Layout::One), "One image", "One picture fills the centre", &[plain(Key::F2)], M::View),
+        spec(
+            C::SetLayout(Layout::SideBySide),
+            "Image | overlay",
+            "The picture beside the map over it",
+            &[plain(Key::F3)],
+            M::View,
+        ),
+        spec(
+            C::SetLayout(Layout::Four),
+            "Image | overlay | activations | density",
+            "Picture, map, what the layer saw, and how sure the network is",
+            &[plain(Key::F4)],
+            M::View,
+        ),
+        spec(
+            C::SetLayout(Layout::Planes),
+            "Knee: three planes",
+            "Axial, coronal and sagittal with reference lines",
+            &[plain(Key::F5)],
+            M::View,
+        ),
+        spec(
+            C::ToggleFull,
+            "Full size",
+            "The active viewport alone, or back (double-click)",
+            &[plain(Key::Enter)],
+            M::View,
+        ),
+        spec(C::ToggleOverlay, "Overlay", "Show or hide where the network looked", &[plain(Key::O)], M::View),
+        spec(
+            C::ToggleAnnotations,
+            "Texts over images",
+            "Show or hide the texts in the corners",
+            &[plain(Key::T)],
+            M::View,
+        ),
+        spec(C::ToggleBrowser, "Study browser", "Show or hide the list of studies", &[plain(Key::F9)], M::View),
+        spec(C::ToggleInspector, "Inspector", "Show or hide model, classes and colours", &[plain(Key::F10)], M::View),
+        spec(C::ToggleTheme, "Light theme", "Switch between the dark and the light theme", &[], M::View),
+        spec(
+            C::SetTool(Tool::Window),
+            "Window tool",
+            "Left drag sets window width and centre",
+            &[plain(Key::W)],
+            M::Image,
+        ),
+        spec(
+            C::SetTool(Tool::Pan),
+            "Pan tool",
+            "Left drag moves the picture (also: middle drag)",
+            &[plain(Key::P)],
+            M::Image,
+        ),
+        spec(
+            C::SetTool(Tool::Zoom),
+            "Zoom tool",
+            "Left drag enlarges (also: right drag, Ctrl + wheel)",
+            &[plain(Key::Z)],
+            M::Image,
+        ),
+        spec(
+            C::SetTool(Tool::Scroll),
+            "Scroll tool",
+            "Left drag scrolls through the slices (also: wheel)",
+            &[plain(Key::S)],
+            M::Image,
+        ),
+        spec(C::Preset(1), "Window preset 1", "The window that the file asks for", &[plain(Key::Num1)], M::Image),
+        spec(C::Preset(2), "Window preset 2", "The whole range of values", &[plain(Key::Num2)], M::Image),
+        spec(
+            C::Preset(3),
+            "Window preset 3",
+            "Third window of the list for this modality",
+            &[plain(Key::Num3)],
+            M::Image,
+        ),
+        spec(
+            C::Preset(4),
+            "Window preset 4",
+            "Fourth window of the list for this modality",
+            &[plain(Key::Num4)],
+            M::Image,
+        ),
+        spec(
+            C::Preset(5),
+            "Window preset 5",
+            "Fifth window of the list for this modality",
+            &[plain(Key::Num5)],
+            M::Image,
+        ),
+        spec(
+            C::Preset(6),
+            "Window preset 6",
+            "Sixth window of the list for this modality",
+            &[plain(Key::Num6)],
+            M::Image,
+        ),
+        spec(
+            C::Preset(7),
+            "Window preset 7",
+            "Seventh window of the list for this modality",
+            &[plain(Key::Num7)],
+            M::Image,
+        ),
+        spec(
+            C::Preset(8),
+            "Window preset 8",
+            "Eighth window of the list for this modality",
+            &[plain(Key::Num8)],
+            M::Image,
+        ),
+        spec(
+            C::Preset(9),
+            "Window preset 9",
+            "Ninth window of the list for this modality",
+            &[plain(Key::Num9)],
+            M::Image,
+        ),
+        spec(C::Invert, "Invert", "Reverse the grey levels", &[plain(Key::I)], M::Image),
+        spec(C::FlipHorizontally, "Flip left–right", "Mirror the picture left to right", &[plain(Key::H)], M::Image),
+        spec(C::FlipVertically, "Flip top–bottom", "Mirror the picture top to bottom", &[plain(Key::V)], M::Image),
+        spec(C::TurnRight, "Turn right", "Quarter turn clockwise", &[plain(Key::R)], M::Image),
+        spec(C::TurnLeft, "Turn left", "Quarter turn against the clock", &[plain(Key::L)], M::Image),
+        spec(C::Reset, "Reset view", "Window, zoom and position as the file has them", &[plain(Key::Escape)], M::Image),
+        spec(C::NextSlice, "Next slice", "One slice on (also: wheel)", &[plain(Key::ArrowDown)], M::Go),
+        spec(C::PreviousSlice, "Previous slice", "One slice back (also: wheel)", &[plain(Key::ArrowUp)], M::Go),
+        spec(C::FirstSlice, "First slice", "To the beginning of the stack", &[plain(Key::Home)], M::Go),
+        spec(C::LastSlice, "Last slice", "To the end of the stack", &[plain(Key::End)], M::Go),
+        spec(C::NextSeries, "Next series", "The next series in the browser", &[plain(Key::PageDown)], M::Go),
+        spec(C::PreviousSeries, "Previous series", "The previous series in the browser", &[plain(Key::PageUp)], M::Go),
+        spec(C::NextTime, "Next time", "The same position at the next time", &[plain(Key::Period)], M::Go),
+        spec(C::PreviousTime, "Previous time", "The same position at the previous time", &[plain(Key::Comma)], M::Go),
+        spec(
+            C::DecidingSlice,
+            "Deciding slice",
+            "The slice that decides the class of the stack",
+            &[plain(Key::D)],
+            M::Go,
+        ),
+        spec(C::ToggleCine, "Cine", "Play through the slices, or stop", &[plain(Key::C), plain(Key::Space)], M::Go),
+        spec(C::TogglePalette, "Command palette…", "Find a command by its name", &[ctrl(Key::K)], M::Help),
+        spec(C::ToggleHelp, "Mouse and keys", "The list of all commands and keys", &[plain(Key::F1)], M::Help),
+        spec(C::CancelJobs, "Stop computing", "Stop what the networks are computing", &[ctrl(Key::Period)], M::Help),
+    ]
+};
+
+impl Command {
+    /// How the command presents itself; `None` for changes that only a control of its own makes.
+    #[must_use]
+    pub fn spec(&self) -> Option<&'static Spec> {
+        SPECS.iter().find(|spec| spec.command == *self)
+    }
+}
