@@ -8,6 +8,8 @@ mod layers;
 pub mod listing;
 mod load;
 mod loaded;
+#[cfg(test)]
+mod tests;
 mod weights;
 pub mod zoo;
 

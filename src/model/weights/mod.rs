@@ -1,6 +1,7 @@
 //! Named tensors from weight files, handed to an architecture's builder one by one.
 
 mod elements;
+mod heap;
 mod pickle;
 mod read;
 mod safetensors;

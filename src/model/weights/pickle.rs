@@ -10,97 +10,7 @@
 
 use std::collections::HashMap;
 
-/// The place of an object in a [`Heap`].
-pub type Id = usize;
-
-/// A value on the stack: small, or a reference to an object that may be shared.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value {
-    None,
-    Bool(bool),
-    Int(i64),
-    /// An integer too long for 64 bits (the magic number of the legacy format is one), by its lowest 128 bits.
-    Long(u128),
-    Float(f64),
-    Object(Id),
-}
-
-/// An object of the pickled data.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Object {
-    Text(String),
-    Bytes(Vec<u8>),
-    List(Vec<Value>),
-    Tuple(Vec<Value>),
-    /// Entries in the order in which they were written; a key may occur twice, the last one counts.
-    Dict(Vec<(Value, Value)>),
-    /// A class or function, as `module.name`.
-    Global(String),
-    /// What a persistent id stands for.
-    Persistent(Value),
-    /// A tensor: what `torch._utils._rebuild_tensor_v2` was given.
-    Tensor {
-        storage: Value,
-        offset: Value,
-        size: Value,
-        stride: Value,
-    },
-    /// An object of a class that this reader has no meaning for.
-    Opaque(String),
-}
-
-/// All objects of one pickle.
-#[derive(Debug, Default)]
-pub struct Heap {
-    objects: Vec<Object>,
-}
-
-impl Heap {
-    /// The object that a value refers to.
-    pub fn get(&self, value: Value) -> Option<&Object> {
-        match value {
-            Value::Object(id) => self.objects.get(id),
-            _ => None,
-        }
-    }
-
-    /// What each persistent id stands for.
-    pub fn persistent_ids(&self) -> impl Iterator<Item = Value> {
-        self.objects.iter().filter_map(|object| match object {
-            Object::Persistent(id) => Some(*id),
-            _ => None,
-        })
-    }
-
-    /// The value as text.
-    pub fn text(&self, value: Value) -> Option<&str> {
-        match self.get(value)? {
-            Object::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The value as the elements of a tuple or list.
-    pub fn sequence(&self, value: Value) -> Option<&[Value]> {
-        match self.get(value)? {
-            Object::Tuple(values) | Object::List(values) => Some(values),
-            _ => None,
-        }
-    }
-
-    /// The value as the entries of a dictionary.
-    pub fn dict(&self, value: Value) -> Option<&[(Value, Value)]> {
-        match self.get(value)? {
-            Object::Dict(entries) => Some(entries),
-            _ => None,
-        }
-    }
-
-    fn add(&mut self, object: Object) -> Value {
-        self.objects.push(object);
-        Value::Object(self.objects.len() - 1)
-    }
-}
+use super::heap::{Heap, Object, Value};
 
 /// One pickle that has been read.
 #[derive(Debug)]
@@ -369,7 +279,7 @@ impl Machine<'_> {
 
     fn append(&mut self, values: &[Value]) -> Result<(), String> {
         let Value::Object(id) = self.top()? else { return Err("something is appended to no list".to_owned()) };
-        match self.heap.objects.get_mut(id) {
+        match self.heap.object_mut(id) {
             Some(Object::List(list)) => list.extend_from_slice(values),
             Some(Object::Opaque(_)) => {}
             _ => return Err("something is appended to no list".to_owned()),
@@ -379,7 +289,7 @@ impl Machine<'_> {
 
     fn set_items(&mut self, values: &[Value]) -> Result<(), String> {
         let Value::Object(id) = self.top()? else { return Err("an entry is set in no dictionary".to_owned()) };
-        match self.heap.objects.get_mut(id) {
+        match self.heap.object_mut(id) {
             Some(Object::Dict(entries)) => entries.extend(pairs(values)?),
             Some(Object::Opaque(_)) => {}
             _ => return Err("an entry is set in no dictionary".to_owned()),

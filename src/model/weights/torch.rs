@@ -12,7 +12,8 @@ use zip::ZipArchive;
 use super::{
     Contents,
     elements::{Element, Layout, Order},
-    pickle::{self, Heap, Object, Pickle, Value},
+    heap::{Heap, Object, Value},
+    pickle::{self, Pickle},
 };
 
 /// The magic number that opens the legacy format, as a pickled integer.

@@ -1,0 +1,99 @@
+//! Model cards that can and cannot be used.
+
+use super::*;
+
+/// The card of the documentation.
+const FULL: &str = r#"
+name = "HAM10000 VGG16 Flipout"
+version = "1.0.0"
+summary = "Seven kinds of pigmented skin lesion, dermatoscopic images"
+intended_use = "Research. Not for diagnosis."
+architecture = "vgg16"
+weights = "weights.safetensors"
+sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+classes = ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"]
+
+[input]
+size = [224, 224]
+channels = 3
+fit = "stretch"
+resize = "bilinear"
+order = "rgb"
+scale = 255.0
+mean = [0.485, 0.456, 0.406]
+std = [0.229, 0.224, 0.225]
+window = "study"
+
+[output]
+activation = "softmax"
+head = "flipout"
+
+[explain]
+layer = "features.28"
+layers = ["features.4", "features.16", "features.28"]
+"#;
+
+const LEAST: &str = "name = \"n\"\nversion = \"1\"\narchitecture = \"a\"\nweights = \"w\"\n[input]\nsize = [8, 9]\n";
+
+fn refusal(text: &str) -> String {
+    Card::parse(text, "folder/model.toml").unwrap_err().to_string()
+}
+
+#[test]
+fn a_full_card_is_read_and_written_again() {
+    let card = Card::parse(FULL, "card").unwrap();
+    assert_eq!(card.classes.len(), 7);
+    assert_eq!(card.output.head, Head::Flipout);
+    assert_eq!(card.normalisation()[1], (0.456, 0.224));
+    assert_eq!(Card::parse(&toml::to_string(&card).unwrap(), "again").unwrap(), card);
+}
+
+#[test]
+fn the_least_card_has_the_documented_defaults() {
+    let card = Card::parse(LEAST, "card").unwrap();
+    assert_eq!(card.intended_use, "Research. Not for diagnosis.");
+    assert_eq!((card.input.channels, card.input.fit, card.input.scale), (3, FitMode::Stretch, 255.0));
+    assert_eq!(card.input.window, WindowMode::Study);
+    assert_eq!(card.normalisation(), [(0.0, 1.0); 3]);
+    assert_eq!(card.output, OutputCard::default());
+    assert_eq!(Card::parse(&toml::to_string(&card).unwrap(), "again").unwrap(), card);
+}
+
+#[test]
+fn an_error_names_file_key_what_is_found_and_what_is_expected() {
+    for (change, words) in [
+        (("[8, 9]", "[0, 9]"), &["input.size", "[0, 9]", "1 to 8192"][..]),
+        (("[8, 9]", "[8, 9]\nchannels = 2"), &["input.channels", "2", "1 or 3"]),
+        (("[8, 9]", "[8, 9]\nscale = 0"), &["input.scale", "above 0"]),
+        (("[8, 9]", "[8, 9]\nmean = [1, 2]"), &["input.mean", "a list of 2", "each channel"]),
+        (("[8, 9]", "[8, 9]\nstd = [1, 0, 1]"), &["input.std", "above 0"]),
+        (("[8, 9]", "[8, 9]\nwindow = [40, 0]"), &["input.window", "[40, 0]", "width above 0"]),
+        (("[8, 9]", "[8, 9]\nwindow = \"lung\""), &["\"lung\"", "\"minmax\"", "line 7"]),
+        (("[8, 9]", "[8, 9]\nwindow = 3"), &["expected \"study\"", "line 7"]),
+        (("[8, 9]", "[8, 9]\nfit = \"squash\""), &["squash", "stretch", "line 7"]),
+        (("[8, 9]", "[8, 9]\nsizes = 1"), &["sizes", "unknown field", "line 7"]),
+        (("name = \"n\"", "name = \" \""), &["`name`", "empty"]),
+        (("name = \"n\"\n", ""), &["missing field `name`"]),
+        (("name = \"n\"", "name = \"n\"\nsha256 = \"12\""), &["sha256", "64 hexadecimal"]),
+        (("name = \"n\"", "name = \"n\"\nclasses_file = \"f\"\nclasses = [\"a\"]"), &["classes_file"]),
+        (("[8, 9]", "[8, 9]\n[output]\nhead = \"dropout\""), &["dropout", "flipout"]),
+        (("[8, 9]", "[8, 9]\n[output]\nhead = \"flipout\"\nslices = \"max\""), &["output.head"]),
+    ] {
+        let message = refusal(&LEAST.replace(change.0, change.1));
+        for word in words.iter().chain(&["folder/model.toml"]) {
+            assert!(message.contains(word), "{word} is not in: {message}");
+        }
+        assert!(!message.contains('\n'), "{message}");
+    }
+}
+
+#[test]
+fn class_names_come_in_three_forms() {
+    let expected = ["tench", "goldfish"];
+    assert_eq!(class_names(r#"{"1": ["n01443537", "goldfish"], "0": ["n01440764", "tench"]}"#).unwrap(), expected);
+    assert_eq!(class_names(r#"["tench", "goldfish"]"#).unwrap(), expected);
+    assert_eq!(class_names("tench\ngoldfish\n\n").unwrap(), expected);
+    for wrong in ["", "{\"0\": 1}", "{\"1\": \"a\"}", "{\"0\": ", "3"] {
+        class_names(wrong).unwrap_err();
+    }
+}
