@@ -1,3 +1,9 @@
-//! The command line.
+//! The command line: without a subcommand the viewer opens.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

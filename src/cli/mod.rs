@@ -1,0 +1,123 @@
+//! Arguments in, exit code out: 0 done, 1 the input or the model is at fault, 2 wrong usage, 3 partly done.
+
+mod explain;
+mod info;
+mod models;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use glassbox::engine::{Config, DeviceChoice, ModelPath};
+use glassbox::viewer::{self, ViewerOptions};
+
+/// Everything was done.
+const DONE: u8 = 0;
+/// The input or the model is at fault.
+const FAULT: u8 = 1;
+/// Some of it was done; the JSON lists what failed.
+const PARTLY: u8 = 3;
+
+/// Bound of the viewer's pictures and results together.
+const CACHE_BYTES: usize = 2 << 30;
+/// Bound of what the viewer keeps on the graphics card.
+const TEXTURE_BYTES: usize = 256 << 20;
+
+/// A clinical viewer that opens the black box of medical image networks. Research use, not for diagnosis.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = false)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Files and folders to open; none opens the embedded demo study.
+    paths: Vec<PathBuf>,
+    /// The model to begin with: a card, its folder, or the name of a listed model.
+    #[arg(long, value_name = "CARD")]
+    model: Option<String>,
+    #[command(flatten)]
+    run: RunOptions,
+    /// Log frame times and the time to the first image.
+    #[arg(long)]
+    trace: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a model and write probabilities, maps and overlays.
+    Explain(explain::ExplainOptions),
+    /// Print what is in files and folders as JSON.
+    Info(info::InfoOptions),
+    /// List the models, or one model's layers.
+    Models(models::ModelsOptions),
+}
+
+/// Where models are and where they run.
+#[derive(Args, Clone)]
+struct RunOptions {
+    /// A folder with model cards, searched before the usual ones.
+    #[arg(long, value_name = "DIR")]
+    models: Vec<PathBuf>,
+    /// cpu, cuda, cuda:N or metal.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceChoice,
+    /// Threads for networks; all cores unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+/// One sentence for people, and the exit code 1 that goes with it.
+type Outcome = Result<u8, String>;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.command {
+        Some(Command::Explain(options)) => explain::run(options),
+        Some(Command::Info(options)) => info::run(options),
+        Some(Command::Models(options)) => models::run(options),
+        None => view(arguments),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(sentence) => {
+            // Nothing can be done where stderr itself is closed.
+            let _ = writeln!(io::stderr(), "glassbox: {sentence}");
+            ExitCode::from(FAULT)
+        }
+    }
+}
+
+fn view(arguments: Arguments) -> Outcome {
+    let named = arguments.model.as_deref().map(|name| models::find(name, &arguments.run.models)).transpose()?;
+    let engine = Config {
+        device: arguments.run.device,
+        threads: arguments.run.threads.map(usize::from),
+        cache_bytes: CACHE_BYTES,
+        model_dirs: model_dirs(&arguments.run.models),
+        wake: Arc::new(|| {}),
+    };
+    let options = ViewerOptions {
+        paths: arguments.paths,
+        model: named.map(ModelPath),
+        engine,
+        texture_bytes: TEXTURE_BYTES,
+        trace: arguments.trace,
+    };
+    viewer::run(options).map(|()| DONE).map_err(|error| error.to_string())
+}
+
+/// The folders that model cards are looked for in, in order of precedence.
+fn model_dirs(named: &[PathBuf]) -> Vec<PathBuf> {
+    named.iter().cloned().chain(glassbox::model::Catalogue::default_folders()).collect()
+}
+
+/// Prints to stdout; a reader that has gone away (`| head`) ends the program's output, not the program.
+fn print(text: &str) -> Result<(), String> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("Could not write to stdout: {error}")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,61 @@
+//! `glassbox models`: the cards that are there, or one model's layers.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use glassbox::engine::{self, DeviceChoice};
+use glassbox::model::{Catalogue, Entry, listing};
+
+use super::{DONE, Outcome, model_dirs, print};
+
+/// List the models, or one model's layers.
+#[derive(Args)]
+pub struct ModelsOptions {
+    /// A folder with model cards, searched before the usual ones.
+    #[arg(long, value_name = "DIR", global = true)]
+    models: Vec<PathBuf>,
+    #[command(subcommand)]
+    show: Option<Show>,
+}
+
+#[derive(Subcommand)]
+enum Show {
+    /// Print one model's layers: name, operation, output shape, parameters.
+    Show {
+        /// A model card, its folder, or the name of a listed model.
+        card: String,
+    },
+}
+
+/// Prints the list or the layers.
+pub fn run(options: &ModelsOptions) -> Outcome {
+    match &options.show {
+        None => print(&listing::catalogue_text(&engine::catalogue(&model_dirs(&options.models))))?,
+        Some(Show::Show { card }) => {
+            let path = find(card, &options.models)?;
+            let device = DeviceChoice::Cpu.open().map_err(|error| error.to_string())?;
+            let model = engine::load(&path, &device).map_err(|error| error.to_string())?;
+            print(&listing::model_text(&model))?;
+        }
+    }
+    Ok(DONE)
+}
+
+/// The card that `name` means: a path, or the name of a listed model.
+pub fn find(name: &str, dirs: &[PathBuf]) -> Result<PathBuf, String> {
+    let path = Path::new(name);
+    if path.exists() || engine::is_demo(path) {
+        return Ok(path.to_owned());
+    }
+    let Catalogue { entries } = engine::catalogue(&model_dirs(dirs));
+    let is_called = |entry: &Entry| {
+        let text = entry.path.to_string_lossy();
+        let folder = entry.path.parent().and_then(Path::file_name);
+        entry.name == name || folder.is_some_and(|folder| folder == name) || text.strip_prefix("demo:") == Some(name)
+    };
+    entries
+        .iter()
+        .find(|entry| is_called(entry))
+        .map(|entry| entry.path.clone())
+        .ok_or_else(|| format!("No model card is at or called `{name}`; `glassbox models` lists the known ones"))
+}

@@ -1,0 +1,195 @@
+//! The program as its users call it: exit codes, sentences, files.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn glassbox(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_glassbox"))
+        .args(arguments)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("RUST_LOG")
+        .output()
+        .expect("the program starts")
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a temporary path is UTF-8")
+}
+
+/// A grey picture with a bright square.
+fn picture(folder: &Path) -> std::path::PathBuf {
+    let file = folder.join("square.png");
+    image::GrayImage::from_fn(96, 80, |x, y| {
+        image::Luma([if (30..60).contains(&x) && (20..50).contains(&y) { 220 } else { 40 }])
+    })
+    .save(&file)
+    .unwrap();
+    file
+}
+
+fn single_sentence(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(text.trim_end().lines().count(), 1, "one line on stderr, not: {text}");
+    text
+}
+
+#[test]
+fn explain_writes_every_file_that_its_json_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let output = glassbox(&[
+        "explain",
+        path(&picture(folder.path())),
+        "--model",
+        "skin-phantom",
+        "--out",
+        path(&out),
+        "--method",
+        "gradcam,gradcamplusplus",
+        "--passes",
+        "20",
+        "--json",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let written: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("explanation.json")).unwrap()).unwrap();
+    assert_eq!(printed, written);
+    let result = &written["results"][0];
+    assert_eq!((result["source"].as_str(), result["slice"].as_u64()), (Some("square.png"), Some(0)));
+    assert_eq!(result["sha256"].as_str().unwrap().len(), 64);
+    let probabilities: Vec<f64> =
+        result["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect();
+    assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{probabilities:?}");
+    assert_eq!(result["uncertainty"]["passes"], 20);
+    let maps = result["maps"].as_array().unwrap();
+    assert_eq!(maps.len(), 2);
+    for map in maps {
+        for key in ["raw", "shown", "overlay"] {
+            let file = out.join(map[key].as_str().unwrap());
+            assert!(file.metadata().unwrap().len() > 100, "{}", file.display());
+        }
+    }
+    let overlay = image::open(out.join(maps[0]["overlay"].as_str().unwrap())).unwrap();
+    assert_eq!((overlay.width(), overlay.height()), (96, 80), "the overlay has the picture's own size");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = picture(folder.path());
+    let run = |seed: &str, threads: &str| {
+        let out = folder.path().join(format!("out{seed}-{threads}"));
+        let output = glassbox(&[
+            "explain",
+            path(&file),
+            "--model",
+            "skin-phantom",
+            "--out",
+            path(&out),
+            "--seed",
+            seed,
+            "--threads",
+            threads,
+            "--json",
+        ]);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        json["results"][0]["uncertainty"].clone()
+    };
+    assert_eq!(run("7", "1"), run("7", "2"));
+    assert_ne!(run("7", "1")["std"], run("8", "1")["std"]);
+}
+
+#[test]
+fn a_stack_model_says_which_slice_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let output = glassbox(&[
+        "explain",
+        "demo:/knee/torn/sagittal",
+        "--model",
+        "knee-phantom",
+        "--out",
+        path(&out),
+        "--slice",
+        "3",
+        "--json",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["results"].as_array().unwrap().len(), 1);
+    let shares = json["stack"]["shares"].as_array().unwrap();
+    let slices = shares[0].as_array().unwrap().len();
+    assert!((24..=32).contains(&slices), "{slices}");
+    assert_eq!(shares.len(), json["stack"]["logits"].as_array().unwrap().len());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_leaves_the_others_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(folder.path());
+    std::fs::write(folder.path().join("broken.png"), b"\x89PNG\r\n\x1a\nand then nothing").unwrap();
+    let out = folder.path().join("out");
+    let output = glassbox(&["explain", path(folder.path()), "--model", "skin-phantom", "--out", path(&out), "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["results"].as_array().unwrap().len(), 1);
+    assert_eq!(json["failed"][0]["source"], "broken.png");
+}
+
+#[test]
+fn faults_of_input_or_model_are_one_sentence_and_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let file = picture(folder.path());
+    let cases: [(&[&str], &str); 4] = [
+        (&["explain", "/no/such.png", "--model", "skin-phantom", "--out", path(&out)], "such.png"),
+        (&["explain", path(&file), "--model", "no-such-model", "--out", path(&out)], "no-such-model"),
+        (&["explain", path(&file), "--model", "skin-phantom", "--out", path(&out), "--method", "magic"], "magic"),
+        (&["explain", path(&file), "--model", "skin-phantom", "--out", path(&out), "--class", "unicorn"], "unicorn"),
+    ];
+    for (arguments, named) in cases {
+        let output = glassbox(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let sentence = single_sentence(&output);
+        assert!(sentence.contains(named), "{sentence}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_code_2() {
+    assert_eq!(glassbox(&["explain"]).status.code(), Some(2));
+    assert_eq!(glassbox(&["--device", "abacus"]).status.code(), Some(2));
+}
+
+#[test]
+fn info_leaves_the_patient_out_unless_asked() {
+    let plain = glassbox(&["info", "demo:/knee/torn/axial"]);
+    assert_eq!(plain.status.code(), Some(0));
+    assert!(!String::from_utf8(plain.stdout).unwrap().contains("Phantom^Knee"));
+    let named = glassbox(&["info", "demo:/knee/torn/axial", "--identity"]);
+    assert!(String::from_utf8(named.stdout).unwrap().contains("Phantom"));
+}
+
+#[test]
+fn models_lists_and_shows() {
+    let list = glassbox(&["models"]);
+    assert_eq!(list.status.code(), Some(0));
+    let text = String::from_utf8(list.stdout).unwrap();
+    assert!(text.to_lowercase().contains("synthetic"), "{text}");
+    let shown = glassbox(&["models", "show", "knee-phantom"]);
+    assert_eq!(shown.status.code(), Some(0));
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("pretrained_model.0"));
+}
+
+#[test]
+fn without_a_display_one_sentence_names_the_headless_command() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let output = glassbox(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    let sentence = single_sentence(&output);
+    assert!(sentence.contains("glassbox explain"), "{sentence}");
+}

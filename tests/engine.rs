@@ -1,0 +1,177 @@
+//! The engine as the viewer uses it: state wants, look results up, nothing blocks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use glassbox::engine::{Config, DeviceChoice, Engine, Key, MapKey, ModelInfo, ModelPath, StackKey, Status};
+use glassbox::study::Source;
+
+/// Far longer than anything here takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn engine() -> Engine {
+    let config = Config {
+        device: DeviceChoice::Cpu,
+        threads: Some(2),
+        cache_bytes: 256 << 20,
+        model_dirs: Vec::new(),
+        wake: Arc::new(|| {}),
+    };
+    Engine::start(config).expect("the CPU is always there")
+}
+
+/// Polls as the viewer does each frame.
+fn wait<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = poll() {
+            return value;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn settled<T>(status: Status<T>) -> Option<Result<T, Arc<str>>> {
+    match status {
+        Status::Ready(value) => Some(Ok(value)),
+        Status::Failed(reason) => Some(Err(reason)),
+        Status::NotRequested | Status::Pending { .. } => None,
+    }
+}
+
+fn knee_model(engine: &Engine) -> Arc<ModelInfo> {
+    let path = ModelPath(PathBuf::from("demo:knee-phantom"));
+    engine.want(vec![Key::Model(path.clone())]);
+    wait("the model", || settled(engine.model(&path))).expect("the embedded model loads")
+}
+
+/// The slices of the torn knee's sagittal series.
+fn sagittal(engine: &Engine) -> Vec<Source> {
+    engine.open(vec![PathBuf::from("demo:/knee/torn/sagittal")]);
+    wait("the study", || {
+        let library = engine.library();
+        let is_open = library.opening.is_none() && !library.studies.is_empty();
+        is_open.then(|| library.studies[0].series[0].slices.iter().map(|slice| slice.source.clone()).collect())
+    })
+}
+
+fn map_key(model: &ModelInfo, source: &Source) -> MapKey {
+    MapKey {
+        model: model.id.clone(),
+        source: source.clone(),
+        method: "gradcam",
+        layer: Arc::from(model.default_layer.as_str()),
+        class: 0,
+    }
+}
+
+#[test]
+fn pictures_scores_maps_and_activations_come_when_they_are_wanted() {
+    let engine = engine();
+    let slices = sagittal(&engine);
+    assert_eq!(engine.picture(&slices[0]), Status::NotRequested);
+    engine.want_pictures(vec![slices[0].clone()]);
+    let picture = wait("the picture", || settled(engine.picture(&slices[0]))).unwrap();
+    assert!(picture.rows > 0 && picture.columns > 0);
+
+    let model = knee_model(&engine);
+    let layer: Arc<str> = Arc::from(model.default_layer.as_str());
+    let map = map_key(&model, &slices[3]);
+    engine.want(vec![
+        Key::Scores { model: model.id.clone(), source: slices[3].clone() },
+        Key::Map(map.clone()),
+        Key::Activations { model: model.id.clone(), source: slices[3].clone(), layer: Arc::clone(&layer) },
+    ]);
+    let scores = wait("scores", || settled(engine.scores(&model.id, &slices[3]))).unwrap();
+    assert!(scores.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+    let result = wait("the map", || settled(engine.map(&map))).unwrap();
+    assert_eq!(result.attribution.values.len(), result.attribution.rows * result.attribution.columns);
+    let activations = wait("activations", || settled(engine.activations(&model.id, &slices[3], &layer))).unwrap();
+    assert!(activations.channels > 1);
+    assert_eq!(engine.map_range(&slices, &map), Some(result.attribution.min_max()));
+    wait("idleness", || engine.activity().text.is_empty().then_some(()));
+    assert_eq!(engine.activity().queued, 0);
+}
+
+#[test]
+fn a_stack_is_judged_as_a_whole_and_its_shares_sum_to_the_logit() {
+    let engine = engine();
+    let slices = sagittal(&engine);
+    let model = knee_model(&engine);
+    let key = StackKey { model: model.id.clone(), sources: Arc::from(slices.as_slice()) };
+    engine.want(vec![Key::Stack(key.clone())]);
+    let stack = wait("the stack", || settled(engine.stack(&key))).unwrap();
+    assert_eq!(stack.per_slice.len(), slices.len());
+    assert!(stack.winning_slice.iter().all(|&slice| slice < slices.len()));
+    // One slice alone has all features to itself, so its one share is its logit minus the same bias.
+    let single = StackKey { model: model.id.clone(), sources: Arc::from(&slices[..1]) };
+    engine.want(vec![Key::Stack(single.clone()), Key::Scores { model: model.id.clone(), source: slices[0].clone() }]);
+    let alone = wait("one slice", || settled(engine.stack(&single))).unwrap();
+    let scores = wait("its scores", || settled(engine.scores(&model.id, &slices[0]))).unwrap();
+    for class in 0..stack.logits.len() {
+        let bias = alone.logits[class] - alone.shares[class][0];
+        let sum: f32 = stack.shares[class].iter().sum();
+        let gap = (sum + bias - stack.logits[class]).abs();
+        // Sums of a few hundred products in float32.
+        assert!(gap <= 1e-5 * stack.logits[class].abs().max(1.0), "class {class}: {gap}");
+        assert!((scores.logits[class] - alone.logits[class]).abs() <= 1e-5 * alone.logits[class].abs().max(1.0));
+    }
+}
+
+#[test]
+fn what_is_in_view_comes_before_the_rest_and_the_rest_can_be_dropped() {
+    let engine = engine();
+    let slices = sagittal(&engine);
+    let model = knee_model(&engine);
+    let scores = |source: &Source| Key::Scores { model: model.id.clone(), source: source.clone() };
+    engine.want(slices.iter().map(scores).collect());
+    // The reader jumps to the last slice: it is answered although others were asked for earlier.
+    let last = slices.last().unwrap();
+    engine.want(vec![scores(last)]);
+    wait("the last slice", || settled(engine.scores(&model.id, last))).unwrap();
+    wait("idleness", || engine.activity().text.is_empty().then_some(()));
+    let answered = slices.iter().filter(|s| matches!(engine.scores(&model.id, s), Status::Ready(_))).count();
+    assert!(answered < slices.len(), "dropped wants are not worked off");
+}
+
+#[test]
+fn failures_are_sentences_and_leave_the_rest_alone() {
+    let engine = engine();
+    let slices = sagittal(&engine);
+    let path = ModelPath(PathBuf::from("/no/such/model.toml"));
+    engine.want(vec![Key::Model(path.clone())]);
+    let reason = wait("the failure", || settled(engine.model(&path))).unwrap_err();
+    assert!(reason.contains("model.toml"), "{reason}");
+    let model = knee_model(&engine);
+    let bad = MapKey { layer: Arc::from("no.such.layer"), ..map_key(&model, &slices[0]) };
+    let good = map_key(&model, &slices[0]);
+    engine.want(vec![Key::Map(bad.clone()), Key::Map(good.clone())]);
+    let reason = wait("the failure", || settled(engine.map(&bad))).unwrap_err();
+    assert!(reason.contains("no.such.layer"), "{reason}");
+    wait("the good map", || settled(engine.map(&good))).unwrap();
+}
+
+#[test]
+fn closing_a_study_forgets_it() {
+    let engine = engine();
+    let slices = sagittal(&engine);
+    engine.want_pictures(slices[..1].to_vec());
+    wait("the picture", || settled(engine.picture(&slices[0]))).unwrap();
+    let uid = engine.library().studies[0].uid.clone();
+    engine.close_study(&uid);
+    assert!(engine.library().studies.is_empty());
+    assert_eq!(engine.picture(&slices[0]), Status::NotRequested);
+}
+
+#[test]
+fn opening_what_is_not_there_is_listed() {
+    let engine = engine();
+    engine.open(vec![PathBuf::from("/no/such/folder")]);
+    let failed = wait("the failure", || {
+        let library = engine.library();
+        library.failed.first().map(|failure| failure.reason.clone())
+    });
+    assert!(failed.contains("folder"), "{failed}");
+}
