@@ -121,10 +121,10 @@ fn top_left(painter: &Painter, rect: Rect, layout: Layout, tile: Tile, slot: &Sl
     }
     let mut place = match slot.positions() {
         1 => String::new(),
-        count => format!("Slice {} / {count}", slot.position + 1),
+        count => format!("{} {} / {count}", slot.step_word(), slot.position + 1),
     };
-    if series.times > 1 {
-        place = format!("{place}   Time {} / {}", slot.time + 1, series.times);
+    if slot.times() > 1 {
+        place = format!("{place}   Time {} / {}", slot.time + 1, slot.times());
     }
     if let Some(number) = slice.instance_number
         && slot.positions() > 1

@@ -30,7 +30,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
             .show(ui, |ui| inspector::show(ui, scene));
     }
     let slot = scene.state.active();
-    if slot.positions() > 1 || slot.series().is_some_and(|series| series.times > 1) {
+    if slot.positions() > 1 || slot.times() > 1 {
         let frame = plain(theme::MARGIN, theme::SPACE);
         Panel::bottom("scrubber").frame(frame).show(ui, |ui| scrubber::show(ui, scene));
     }

@@ -167,8 +167,12 @@ fn series_row(ui: &mut Ui, scene: &mut Scene<'_>, study: &Study, series: &Series
 /// "MR  sagittal  24 slices".
 fn details(series: &Series) -> String {
     let count = series.positions();
-    let slices = if count == 1 { "1 image".to_owned() } else { format!("{count} slices") };
-    let times = if series.times > 1 { format!("× {} times", series.times) } else { String::new() };
+    let (slices, times) = match (count, series.times) {
+        (1, 0 | 1) => ("1 image".to_owned(), String::new()),
+        (1, times) => (format!("{times} times"), String::new()),
+        (count, 0 | 1) => (format!("{count} slices"), String::new()),
+        (count, times) => (format!("{count} slices"), format!("× {times} times")),
+    };
     let parts = [series.modality.clone(), anatomy::plane_word(anatomy::plane(series)).to_owned(), slices, times];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }

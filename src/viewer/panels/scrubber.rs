@@ -11,7 +11,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     let slot_index = scene.state.active_slot();
     let slot = &scene.state.slots[slot_index];
     let (positions, position, time) = (slot.positions(), slot.position, slot.time);
-    let times = slot.series().map_or(1, |series| series.times);
+    let (times, word) = (slot.times(), slot.step_word());
     ui.horizontal(|ui| {
         let cine = scene.state.cine;
         ui.vertical(|ui| {
@@ -35,7 +35,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
                     }
                 });
             });
-            let text = if positions == 0 { String::new() } else { format!("Slice {} of {positions}", position + 1) };
+            let text = if positions == 0 { String::new() } else { format!("{word} {} of {positions}", position + 1) };
             ui.label(text);
         });
         ui.vertical(|ui| {
@@ -116,7 +116,7 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         }
     }
     if let Some(position) = under {
-        let mut words = format!("Slice {}", position + 1);
+        let mut words = format!("{} {}", slot.step_word(), position + 1);
         if let Some(Some(probability)) = facts.profile.get(position) {
             words = format!("{words}   {:.1} %", probability * 100.0);
         }

@@ -218,8 +218,7 @@ impl State {
     }
 
     fn set_time(&mut self, slot: usize, time: usize) {
-        let times = self.slots[slot].series().map_or(1, |series| series.times.max(1));
-        self.slots[slot].time = time.min(times - 1);
+        self.slots[slot].time = time.min(self.slots[slot].times() - 1);
     }
 
     fn step_series(&mut self, library: &Library, step: isize) {

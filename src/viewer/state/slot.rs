@@ -77,10 +77,29 @@ impl Slot {
         self.series.as_ref()?.series()
     }
 
-    /// Number of positions in the series, 0 without one.
+    /// Whether one scrolls through times instead of positions: the series has one position, seen several times.
+    #[must_use]
+    pub fn scrolls_through_time(&self) -> bool {
+        self.series().is_some_and(|series| series.times > 1 && series.positions() == 1)
+    }
+
+    /// Number of positions one can scroll through, 0 without a series.
     #[must_use]
     pub fn positions(&self) -> usize {
-        self.series().map_or(0, Series::positions)
+        let count = if self.scrolls_through_time() { |series: &Series| series.slices.len() } else { Series::positions };
+        self.series().map_or(0, count)
+    }
+
+    /// Number of times beside the axis one scrolls through.
+    #[must_use]
+    pub fn times(&self) -> usize {
+        if self.scrolls_through_time() { 1 } else { self.series().map_or(1, |series| series.times.max(1)) }
+    }
+
+    /// What one scrolls through, as a word before a number.
+    #[must_use]
+    pub fn step_word(&self) -> &'static str {
+        if self.scrolls_through_time() { "Time" } else { "Slice" }
     }
 
     /// The slice in view.
@@ -93,7 +112,7 @@ impl Slot {
     #[must_use]
     pub fn slice_at(&self, position: usize) -> Option<&Slice> {
         let series = self.series()?;
-        series.slices.get(self.time * series.positions() + position)
+        series.slices.get(self.time * self.positions() + position)
     }
 
     /// The sources of all positions of the time in view.
@@ -216,6 +235,13 @@ pub(crate) mod tests {
         assert_eq!(slot.position, 0);
         slot.step(100);
         assert_eq!(slot.position, 4);
+    }
+
+    #[test]
+    fn one_position_seen_several_times_is_scrolled_through() {
+        let slot = slot(1, 19);
+        assert_eq!((slot.positions(), slot.times(), slot.position), (19, 1, 9));
+        assert_eq!(slot.sources().len(), 19);
     }
 
     #[test]
