@@ -2,6 +2,8 @@
 //!
 //! `cargo bench` prints medians; compare rows of one run, not runs with each other.
 
+#![expect(clippy::expect_used, reason = "a benchmark of something broken has nothing to measure")]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! The program as its users call it: exit codes, sentences, files.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,5 +1,7 @@
 //! The engine as the viewer uses it: state wants, look results up, nothing blocks.
 
+#![expect(clippy::expect_used, reason = "what fails in a helper fails the test")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +10,7 @@ use glassbox::engine::{Config, DeviceChoice, Engine, Key, MapKey, ModelInfo, Mod
 use glassbox::study::Source;
 
 /// Far longer than anything here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 fn engine() -> Engine {
     let config = Config {

@@ -22,6 +22,7 @@ pub(super) fn content(path: &Path, bytes: &Arc<[u8]>) -> Result<Content, StudyEr
 }
 
 /// Takes the file apart.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the formats share; most keep the bytes")]
 pub(super) fn parse(path: &Path, bytes: Arc<[u8]>) -> Result<Arc<dyn Parsed>, StudyError> {
     Ok(Arc::new(DicomFile::parse(path, &bytes)?))
 }

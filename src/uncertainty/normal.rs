@@ -118,12 +118,12 @@ mod tests {
         // Standard errors of the raw moments: √(E x^2p − (E x^p)²) / √n.
         for (power, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
             let error: f64 = moment(power) - expected;
-            assert!(error.abs() < 4.0 * (variance / n as f64 as f64).sqrt(), "moment {power} is off by {error}");
+            assert!(error.abs() < 4.0 * (variance / n).sqrt(), "moment {power} is off by {error}");
         }
         for (bound, expected) in [(1.0, 0.317_310_5), (2.0, 0.045_500_3), (3.0, 0.002_699_8)] {
             let beyond = numbers.iter().filter(|x| x.abs() > bound).count() as f64 / n;
             let error = beyond - expected;
-            assert!(error.abs() < 4.0 * (expected / n as f64).sqrt(), "beyond {bound}: {beyond}");
+            assert!(error.abs() < 4.0 * (expected / n).sqrt(), "beyond {bound}: {beyond}");
         }
         let product: f64 = numbers.chunks_exact(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / (n / 2.0);
         assert!(product.abs() < 4.0 / (n / 2.0).sqrt(), "neighbours are correlated: {product}");

@@ -162,8 +162,12 @@ mod tests {
         states(count).into_iter().map(|state| (state >> 24) as u8).collect()
     }
 
+    fn hex_digit(nibble: u8) -> char {
+        char::from_digit(u32::from(nibble), 16).unwrap()
+    }
+
     fn hex(bytes: &[u8]) -> String {
-        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(bytes).iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect()
     }
 
     #[test]

@@ -322,6 +322,10 @@ impl Machine<'_> {
         self.push_object(Object::Bytes(bytes))
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "every instruction gives the same type, so that the table reads evenly"
+    )]
     fn push(&mut self, value: Value) -> Result<(), String> {
         self.stack.push(value);
         Ok(())

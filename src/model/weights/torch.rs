@@ -42,10 +42,9 @@ pub fn read_zip(bytes: &[u8]) -> Result<Contents, String> {
         return Err("this is a TorchScript archive; save the model's state_dict() with torch.save instead".to_owned());
     }
     let structure = entry(&mut archive, &format!("{prefix}data.pkl"), LONGEST_PICKLE)?;
-    let order = match names.iter().any(|name| name.strip_prefix(prefix) == Some("byteorder")) {
-        true if entry(&mut archive, &format!("{prefix}byteorder"), 16)? == b"big" => Order::Big,
-        _ => Order::Little,
-    };
+    let names_order = names.iter().any(|name| name.strip_prefix(prefix) == Some("byteorder"));
+    let is_big = names_order && entry(&mut archive, &format!("{prefix}byteorder"), 16)? == b"big";
+    let order = if is_big { Order::Big } else { Order::Little };
     let pickle = pickle::read(&structure)?;
     let mut plan = Plan::of(&pickle)?;
 
