@@ -67,6 +67,9 @@ pub enum ViewerError {
 /// # Errors
 /// [`ViewerError::Display`] where there is no display.
 pub fn run(options: ViewerOptions) -> Result<(), ViewerError> {
+    if !display_is_named() {
+        return Err(ViewerError::Display("no display is named in DISPLAY or WAYLAND_DISPLAY".to_owned()));
+    }
     let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap_or_default();
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -90,4 +93,11 @@ pub fn run(options: ViewerOptions) -> Result<(), ViewerError> {
         },
         other => ViewerError::Display(other.to_string()),
     })
+}
+
+/// Whether the environment names a display, where windows need one named; elsewhere the system knows.
+fn display_is_named() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(all(unix, not(target_os = "macos")))
+        || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set)
 }
