@@ -28,7 +28,7 @@ fn open_demo() -> Harness<'static, App> {
     let mut harness = Harness::builder()
         .with_size([1440.0, 900.0])
         .build_eframe(|creation| App::new(&creation.egui_ctx, options).expect("the viewer starts"));
-    wait(&mut harness, "a study", |app| app.state().active().series.is_some());
+    wait(&mut harness, "the demo", |app| app.state().active().series.is_some() && app.library().opening.is_none());
     harness
 }
 

@@ -154,10 +154,7 @@ impl State {
         for slot in &mut self.slots {
             if let Some(series) = &slot.series {
                 match series.found_in(&library.studies) {
-                    Some(found) => {
-                        slot.series = Some(found);
-                        slot.go_to(slot.position);
-                    }
+                    Some(found) => slot.refresh(found),
                     None => *slot = super::Slot::default(),
                 }
             }

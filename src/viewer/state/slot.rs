@@ -54,6 +54,8 @@ pub struct Slot {
     pub position: usize,
     /// The time in view, from 0.
     pub time: usize,
+    /// Whether the user has chosen the position; until then it is the middle of what has been read.
+    pub is_chosen: bool,
     /// +1 when the user last moved up the stack, −1 when down.
     pub direction: isize,
     /// Zoom, pan, turns, flips.
@@ -66,7 +68,16 @@ pub struct Slot {
 
 impl Default for Slot {
     fn default() -> Self {
-        Self { series: None, position: 0, time: 0, direction: 1, view: View::default(), voi: None, inverted: false }
+        Self {
+            series: None,
+            position: 0,
+            time: 0,
+            is_chosen: false,
+            direction: 1,
+            view: View::default(),
+            voi: None,
+            inverted: false,
+        }
     }
 }
 
@@ -127,8 +138,21 @@ impl Slot {
         self.position = self.positions() / 2;
     }
 
+    /// Takes a newer snapshot of the same series: the slice in view stays in view while others are read.
+    pub fn refresh(&mut self, series: SeriesHandle) {
+        let source = self.slice().map(|slice| slice.source.clone());
+        self.series = Some(series);
+        let count = self.positions();
+        let found = (0..count).find(|at| self.slice_at(*at).map(|slice| &slice.source) == source.as_ref());
+        self.position = match found {
+            Some(position) if self.is_chosen => position,
+            _ => count / 2,
+        };
+    }
+
     /// Goes to a position; what lies outside the stack becomes its end.
     pub fn go_to(&mut self, position: usize) {
+        self.is_chosen = true;
         let position = position.min(self.positions().saturating_sub(1));
         if position != self.position {
             self.direction = if position > self.position { 1 } else { -1 };
@@ -226,6 +250,17 @@ pub(crate) mod tests {
         let mut sorted = order.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, (0..7).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_series_that_grows_keeps_the_chosen_slice_and_else_its_middle() {
+        let mut slot = slot(3, 1);
+        assert_eq!(slot.position, 1);
+        slot.refresh(SeriesHandle { study: study(9, 1), index: 0 });
+        assert_eq!(slot.position, 4);
+        slot.step(1);
+        slot.refresh(SeriesHandle { study: study(21, 1), index: 0 });
+        assert_eq!(slot.position, 5);
     }
 
     #[test]
