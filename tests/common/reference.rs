@@ -10,8 +10,6 @@ use safetensors::{Dtype, SafeTensors};
 pub struct Reference {
     /// By key.
     pub tensors: HashMap<String, Vec<f32>>,
-    /// Their shapes.
-    pub shapes: HashMap<String, Vec<usize>>,
     /// Layers, classes, and which fields are block means.
     pub meta: serde_json::Value,
 }
@@ -24,7 +22,7 @@ impl Reference {
         let json = &header.metadata().as_ref().unwrap()["json"];
         let meta = serde_json::from_str(json).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
-        let (mut tensors, mut shapes) = (HashMap::new(), HashMap::new());
+        let mut tensors = HashMap::new();
         for (name, view) in file.tensors() {
             let values: Vec<f32> = match view.dtype() {
                 Dtype::F32 => view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect(),
@@ -33,10 +31,9 @@ impl Reference {
                 }
                 other => panic!("{name} is {other:?}"),
             };
-            shapes.insert(name.clone(), view.shape().to_vec());
             tensors.insert(name, values);
         }
-        Self { tensors, shapes, meta }
+        Self { tensors, meta }
     }
 
     /// Whether a field is stored as means of 8×8 blocks.
