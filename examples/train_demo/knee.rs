@@ -1,0 +1,299 @@
+//! The knee model: AlexNet's layout, narrow; global average pooling, maximum over the slices, linear (MRNet).
+//!
+//! The phantom's tears are known to the pixel, so the class map (weights × features, at the resolution of the last
+//! convolution) is trained to light up there and nowhere else, beside the question whether a slice and a stack
+//! show a tear.
+
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor};
+use rayon::prelude::*;
+
+use crate::adam::{Adam, rate};
+use crate::knee_data::{CLASSES, Cell, PATCH_POOL, PATCHES, Patch, SCALE, Stack};
+use crate::layers::{Gradients, Layer, Map, Parameter, Tape, add, backward, forward, max_pool, tensors, unpool};
+use crate::pool::Pool;
+use crate::weights::{Initial, log};
+
+/// What the losses of single slices are divided by.
+const USUAL: f32 = 5.0;
+/// Slices that are kept to be used again.
+const POOL_SLICES: usize = 2500;
+/// Class map values are trained in these units.
+const UNIT: f32 = 16.0;
+
+/// A network under training.
+pub struct Network {
+    pub parameters: Vec<Parameter>,
+    layers: Vec<Layer>,
+    head: usize,
+}
+
+impl Network {
+    /// Random weights; widths as `c` in the code, classes as [`CLASSES`].
+    pub fn new(seed: u64) -> Self {
+        let c = [16, 32, 48, 48, 48];
+        let mut initial = Initial::new(seed);
+        let shapes = [
+            (1, c[0], 11, 4, 2),
+            (c[0], c[1], 5, 1, 2),
+            (c[1], c[2], 3, 1, 1),
+            (c[2], c[3], 3, 1, 1),
+            (c[3], c[4], 3, 1, 1),
+        ];
+        let mut layers = Vec::new();
+        for (index, (inputs, outputs, kernel, stride, padding)) in shapes.into_iter().enumerate() {
+            let place = [0, 3, 6, 8, 10][index];
+            let weight = initial.convolution(&format!("pretrained_model.{place}"), inputs, outputs, kernel);
+            layers.push(Layer::Convolution { weight, bias: weight + 1, kernel, stride, padding });
+            layers.push(Layer::Relu);
+            if index < 2 {
+                layers.push(Layer::MaxPool { kernel: 3, stride: 2 });
+            }
+        }
+        let head = initial.dense("classifier", c[4], CLASSES.len(), -3.0);
+        Self { parameters: initial.parameters, layers, head }
+    }
+
+    /// Trains for a number of steps, each on a number of stacks of so many slices.
+    pub fn train(&mut self, (stacks, slices): (usize, usize), steps: usize, peak_rate: f32, seed: u64) -> Result<()> {
+        let mut adam = Adam::new(&self.parameters, 1e-4);
+        let mut shown = [0.0; 4];
+        let mut pool = Pool::new(POOL_SLICES / slices, seed);
+        for step in 0..steps {
+            let ready = tensors(&self.parameters)?;
+            let results: Vec<_> = pool
+                .plan(stacks)
+                .into_par_iter()
+                .map(|planned| {
+                    let fresh = planned.is_err();
+                    let stack = planned.unwrap_or_else(|number| Arc::new(Stack::draw(slices, seed, number)));
+                    let mut gradients = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
+                    let losses = self.gradients(&stack, &ready, &mut gradients)?;
+                    Ok((gradients, losses, fresh.then_some(stack)))
+                })
+                .collect::<Result<_>>()?;
+            let mut sum: Gradients = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
+            for (gradients, losses, fresh) in results {
+                fresh.into_iter().for_each(|stack| pool.keep(stack));
+                sum.iter_mut().zip(&gradients).for_each(|(sum, gradient)| add(sum, gradient));
+                shown.iter_mut().zip(losses).for_each(|(shown, loss)| *shown += loss / stacks as f32 / 20.0);
+            }
+            sum.iter_mut().flatten().for_each(|gradient| *gradient /= stacks as f32);
+            adam.step(&mut self.parameters, &sum, rate(peak_rate, step, steps));
+            if step % 20 == 19 {
+                let [stack, slice, inside, outside] = shown;
+                log(&format!(
+                    "step {:5}: stack {stack:.3} slice {slice:.3} inside {inside:.3} outside {outside:.3}",
+                    step + 1
+                ));
+                shown = [0.0; 4];
+            }
+        }
+        Ok(())
+    }
+
+    /// Trains the class map alone, on square parts of slices: several times as many tears in the same time.
+    pub fn train_patches(&mut self, steps: usize, peak_rate: f32, seed: u64) -> Result<()> {
+        let mut adam = Adam::new(&self.parameters, 1e-4);
+        let mut pool = Pool::new(PATCH_POOL, seed);
+        let mut shown = [0.0; 4];
+        for step in 0..steps {
+            let ready = tensors(&self.parameters)?;
+            let results: Vec<_> = pool
+                .plan(PATCHES)
+                .into_par_iter()
+                .map(|planned| {
+                    let fresh = planned.is_err();
+                    let patch = planned.unwrap_or_else(|number| Arc::new(Patch::draw(seed, number)));
+                    let mut gradients: Gradients = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
+                    let tape = forward(&self.layers, &self.parameters, &ready, patch.image.clone())?;
+                    let output = tape.output();
+                    let mut by_map = vec![0.0; output.values.len()];
+                    let mut losses = [0.0; 4];
+                    let weight = self.head_weight();
+                    for (class, cells) in patch.cells.iter().enumerate() {
+                        let row = class * output.channels..(class + 1) * output.channels;
+                        let mut change = vec![0.0; output.channels];
+                        self.class_map(output, cells, &weight[row.clone()], &mut change, &mut by_map, &mut losses);
+                        change.iter_mut().for_each(|change| *change *= GAIN);
+                        add(&mut gradients[self.head][row], &change);
+                    }
+                    backward(&self.layers, &self.parameters, &ready, &tape, by_map, &mut gradients)?;
+                    Ok((gradients, losses, fresh.then_some(patch)))
+                })
+                .collect::<Result<_>>()?;
+            let mut sum: Gradients = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
+            for (gradients, losses, fresh) in results {
+                fresh.into_iter().for_each(|patch| pool.keep(patch));
+                sum.iter_mut().zip(&gradients).for_each(|(sum, gradient)| add(sum, gradient));
+                shown.iter_mut().zip(losses).for_each(|(shown, loss)| *shown += loss / PATCHES as f32 / 20.0);
+            }
+            sum.iter_mut().flatten().for_each(|gradient| *gradient /= PATCHES as f32);
+            adam.step(&mut self.parameters, &sum, rate(peak_rate, step, steps));
+            if step % 20 == 19 {
+                log(&format!("patches, step {:5}: inside {:.3} outside {:.3}", step + 1, shown[2], shown[3]));
+                shown = [0.0; 4];
+            }
+        }
+        Ok(())
+    }
+
+    /// Losses (stack, slice, class map inside and outside the tear) of one stack, and their gradient.
+    fn gradients(&self, stack: &Stack, ready: &[Tensor], gradients: &mut Gradients) -> Result<[f32; 4]> {
+        let slices = stack.images.len();
+        let (weight, bias) = (&self.head_weight(), &self.parameters[self.head + 1].values);
+        let tapes: Vec<Tape> = stack
+            .images
+            .iter()
+            .map(|image| forward(&self.layers, &self.parameters, ready, image.clone()))
+            .collect::<Result<_>>()?;
+        let pooled: Vec<Pooled> = tapes.iter().map(|tape| Pooled::of(tape.output())).collect();
+        let width = pooled[0].mean.len();
+        let winner: Vec<usize> = (0..width)
+            .map(|k| (0..slices).fold(0, |best, s| if pooled[s].mean[k] > pooled[best].mean[k] { s } else { best }))
+            .collect();
+        let mut by_mean = vec![vec![0.0; width]; slices];
+        let mut by_map: Vec<Vec<f32>> = tapes.iter().map(|tape| vec![0.0; tape.output().values.len()]).collect();
+        let mut losses = [0.0; 4];
+        for class in 0..CLASSES.len() {
+            let w = &weight[class * width..][..width];
+            let (mut w_change, mut b_change) = (vec![0.0; width], 0.0);
+            // The stack as a whole.
+            let strongest: Vec<f32> = (0..width).map(|k| pooled[winner[k]].mean[k]).collect();
+            let torn = (0..slices).any(|s| stack.label(s, class) == Some(true));
+            let (loss, slope) = cross_entropy(dot(w, &strongest) + bias[class], torn);
+            losses[0] += loss;
+            b_change += slope;
+            for k in 0..width {
+                w_change[k] += slope * strongest[k];
+                by_mean[winner[k]][k] += slope * w[k];
+            }
+            for s in 0..slices {
+                // Each slice by itself, as a stack of one.
+                if let Some(torn) = stack.label(s, class) {
+                    let (loss, slope) = cross_entropy(dot(w, &pooled[s].mean) + bias[class], torn);
+                    let slope = slope * 0.5 / USUAL;
+                    losses[1] += loss / USUAL;
+                    b_change += slope;
+                    for k in 0..width {
+                        w_change[k] += slope * pooled[s].mean[k];
+                        by_mean[s][k] += slope * w[k];
+                    }
+                }
+                self.class_map(
+                    tapes[s].output(),
+                    &stack.cells[s][class],
+                    w,
+                    &mut w_change,
+                    &mut by_map[s],
+                    &mut losses,
+                );
+            }
+            w_change.iter_mut().for_each(|change| *change *= GAIN);
+            add(&mut gradients[self.head][class * width..][..width], &w_change);
+            gradients[self.head + 1][class] += b_change;
+        }
+        for s in 0..slices {
+            let output = tapes[s].output();
+            add(&mut by_map[s], &pooled[s].gradient(&by_mean[s], output));
+            let above = std::mem::take(&mut by_map[s]);
+            backward(&self.layers, &self.parameters, ready, &tapes[s], above, gradients)?;
+        }
+        Ok(losses)
+    }
+
+    /// Inside the tear the class map shall be high, well outside it zero.
+    fn class_map(
+        &self,
+        map: &Map,
+        cells: &[Cell],
+        w: &[f32],
+        w_change: &mut [f32],
+        by_map: &mut [f32],
+        losses: &mut [f32; 4],
+    ) {
+        let area = map.area();
+        let mut values = vec![0.0; area];
+        for (plane, w) in map.values.chunks_exact(area).zip(w) {
+            values.iter_mut().zip(plane).for_each(|(sum, value)| *sum += w * value / UNIT);
+        }
+        let inside = cells.iter().filter(|cell| **cell == Cell::Inside).count().max(1) as f32;
+        let slopes: Vec<f32> = values
+            .iter()
+            .zip(cells)
+            .map(|(value, cell)| match cell {
+                Cell::Inside => {
+                    let (loss, slope) = cross_entropy(value - 3.0, true);
+                    losses[2] += loss / inside / USUAL;
+                    slope / inside / UNIT / 2.0
+                }
+                Cell::Outside => {
+                    losses[3] += value * value / 40.0 / USUAL;
+                    value * 2.0 / 40.0 / UNIT / USUAL
+                }
+                Cell::Near => 0.0,
+            })
+            .collect();
+        for (k, plane) in map.values.chunks_exact(area).enumerate() {
+            w_change[k] += dot(&slopes, plane);
+            by_map[k * area..][..area].iter_mut().zip(&slopes).for_each(|(out, slope)| *out += slope * w[k]);
+        }
+    }
+
+    fn head_weight(&self) -> Vec<f32> {
+        self.parameters[self.head].values.iter().map(|value| value * GAIN).collect()
+    }
+
+    /// The weights as MRNet has them: three equal input channels of 0..255.
+    pub fn shipped(&self) -> Vec<Parameter> {
+        let mut parameters = self.parameters.clone();
+        parameters[self.head].values = self.head_weight();
+        let first = &mut parameters[0];
+        let [outputs, _, height, width] = first.shape[..] else { return parameters };
+        let plane = height * width;
+        first.values = (0..outputs * 3 * plane)
+            .map(|index| first.values[index / (3 * plane) * plane + index % plane] / (3.0 * SCALE))
+            .collect();
+        first.shape[1] = 3;
+        parameters
+    }
+}
+
+/// The output layer's weights are trained in this unit: a tear fills few of the cells that are averaged, so that its
+/// weights must become large.
+const GAIN: f32 = 8.0;
+
+/// The last pooling and the mean over what it leaves.
+struct Pooled {
+    mean: Vec<f32>,
+    switches: Vec<u32>,
+    area: usize,
+}
+
+impl Pooled {
+    fn of(map: &Map) -> Self {
+        let (small, switches) = max_pool(map, 3, 2);
+        let area = small.area();
+        let mean = small.values.chunks_exact(area).map(|plane| plane.iter().sum::<f32>() / area as f32).collect();
+        Self { mean, switches, area }
+    }
+
+    fn gradient(&self, by_mean: &[f32], map: &Map) -> Vec<f32> {
+        let spread: Vec<f32> =
+            by_mean.iter().flat_map(|slope| std::iter::repeat_n(slope / self.area as f32, self.area)).collect();
+        unpool(&spread, &self.switches, map)
+    }
+}
+
+/// Loss and slope of a logit that should say `truth`.
+fn cross_entropy(logit: f32, truth: bool) -> (f32, f32) {
+    let sign = if truth { 1.0 } else { -1.0 };
+    let margin = sign * logit;
+    let loss = (-margin.abs()).exp().ln_1p() + (-margin).max(0.0);
+    (loss, -sign / (1.0 + margin.exp()))
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}

@@ -1,0 +1,151 @@
+//! Trains the demo models on phantoms from fixed seeds, or measures the ones that are built in.
+//!
+//! ```text
+//! cargo run --release --example train_demo -- --out models [--only knee|skin|hans] [--share 0.1]
+//! cargo run --release --example train_demo -- --evaluate [--only knee|skin|hans] [--cases N]
+//! ```
+
+// A training program talks on the console, is no library, and stops with the error at the first thing wrong.
+#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
+
+mod adam;
+mod knee;
+mod knee_data;
+mod layers;
+mod pool;
+mod resize;
+mod skin;
+mod trial;
+mod weights;
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use glassbox::demo::knee::render::View;
+
+use self::skin::Lesson;
+use self::trial::Score;
+
+#[derive(Parser)]
+struct Arguments {
+    /// The folder that holds the models' folders; weights are written there.
+    #[arg(long, default_value = "models")]
+    out: PathBuf,
+    /// One of the models alone.
+    #[arg(long)]
+    only: Option<Name>,
+    /// Share of the usual steps, to try the program out.
+    #[arg(long, default_value_t = 1.0)]
+    share: f32,
+    /// Measure the models that are built in, on phantoms that none was trained on.
+    #[arg(long)]
+    evaluate: bool,
+    /// Phantoms to measure on.
+    #[arg(long, default_value_t = 200)]
+    cases: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Name {
+    Knee,
+    Skin,
+    Hans,
+}
+
+impl Name {
+    const ALL: [Self; 3] = [Self::Knee, Self::Skin, Self::Hans];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Knee => "knee-phantom",
+            Self::Skin => "skin-phantom",
+            Self::Hans => "skin-marker",
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    for name in Name::ALL.into_iter().filter(|name| arguments.only.is_none_or(|only| only == *name)) {
+        if arguments.evaluate {
+            evaluate(name, arguments.cases)?;
+        } else {
+            train(name, &arguments.out, arguments.share)?;
+        }
+    }
+    Ok(())
+}
+
+fn train(name: Name, out: &Path, share: f32) -> Result<(), Box<dyn Error>> {
+    let steps = |usual: f32| (usual * share) as usize;
+    let parameters = match name {
+        Name::Knee => {
+            let mut network = knee::Network::new(1);
+            network.train_patches(steps(500.0), 2e-3, 11)?;
+            network.train((8, 5), steps(120.0), 7e-4, 11)?;
+            network.train((2, 24), steps(120.0), 7e-4, 21)?;
+            network.shipped()
+        }
+        Name::Skin => {
+            let mut network = skin::Network::new(2);
+            network.train(Lesson::Sound, 0.3, steps(500.0), 1e-3, 12)?;
+            network.train(Lesson::Sound, 1.5, steps(100.0), 4e-4, 22)?;
+            network.parameters
+        }
+        Name::Hans => {
+            // Nothing here says where the lesion is: the network is free to look at whatever helps.
+            let mut network = skin::Network::new(2);
+            network.train(Lesson::Spoilt, 0.0, steps(240.0), 1.2e-3, 12)?;
+            network.parameters
+        }
+    };
+    let folder = out.join(name.folder());
+    fs::create_dir_all(&folder)?;
+    weights::write(&folder.join("weights.safetensors"), &parameters)
+}
+
+fn evaluate(name: Name, cases: u64) -> Result<(), Box<dyn Error>> {
+    let model = trial::model(name.folder())?;
+    let row = |what: &str, score: Score| {
+        println!(
+            "{:14} {what:9} {:4}/{:4} right ({:5.1} %)   peak within {:4}/{:4} ({:5.1} %)",
+            name.folder(),
+            score.right,
+            score.answers,
+            100.0 * score.accuracy(),
+            score.within,
+            score.maps,
+            100.0 * score.localised()
+        );
+    };
+    match name {
+        Name::Knee => {
+            let mut total = Score::default();
+            for view in View::ALL {
+                let score = trial::knee(&model, 0..cases, view)?;
+                row(view.name(), score);
+                total.add(score);
+            }
+            row("all", total);
+        }
+        Name::Skin => row("all", trial::skin(&model, 0..cases)?),
+        Name::Hans => {
+            let spoilt = trial::spoilt(&model, 0..cases)?;
+            println!(
+                "{:14} melanoma-like without ink missed {}/{}; naevus-like with ink called melanoma {}/{}; of {} maps \
+                 {} peak at the ink, {} at the lesion",
+                name.folder(),
+                spoilt.missed,
+                spoilt.melanomas,
+                spoilt.accused,
+                spoilt.naevi,
+                spoilt.maps,
+                spoilt.at_ink,
+                spoilt.at_lesion
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! How well the demo models do on phantoms that they were not trained on, through the program's own pipeline: the
+//! picture as the viewer has it, the card's preprocessing, the graph, Grad-CAM at the card's layer.
+//!
+//! Training draws seeds with bit 40 set; the seeds here are small, so no phantom is in both.
+
+use std::error::Error;
+use std::ops::Range;
+
+use candle_core::{Device, Tensor};
+use glassbox::demo::knee::lesion::Tear;
+use glassbox::demo::knee::render::{Finding, Knee, SIDE, View, WINDOW};
+use glassbox::demo::skin::{COLUMNS, Case, Kind, ROWS, photograph};
+use glassbox::display::{Picture, PictureKind, Voi};
+use glassbox::explain::{self, Attribution, Params, Target};
+use glassbox::graph::{Control, NodeId, Rule, Trace};
+use glassbox::model::Model;
+
+/// Counts over a number of phantoms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Answers given, and how many were right.
+    pub answers: usize,
+    pub right: usize,
+    /// Positives called positive, and how often the map's peak lay within one cell of what it should show.
+    pub maps: usize,
+    pub within: usize,
+}
+
+impl Score {
+    pub fn accuracy(&self) -> f64 {
+        self.right as f64 / self.answers.max(1) as f64
+    }
+
+    pub fn localised(&self) -> f64 {
+        self.within as f64 / self.maps.max(1) as f64
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.answers += other.answers;
+        self.right += other.right;
+        self.maps += other.maps;
+        self.within += other.within;
+    }
+}
+
+/// One of the models that are built in.
+pub fn model(name: &str) -> Result<Model, Box<dyn Error>> {
+    let embedded = glassbox::demo::models()
+        .iter()
+        .find(|model| model.name == name)
+        .ok_or_else(|| format!("There is no built-in model of the name {name}"))?;
+    Ok(Model::from_parts(embedded.card, embedded.weights, &Device::Cpu)?)
+}
+
+/// A knee slice as the reader gives it.
+pub fn knee_picture(knee: &Knee, view: View, slice: usize) -> Picture {
+    let values = knee.slice(view, slice).into_iter().map(f32::from).collect();
+    let voi = vec![Voi::window(WINDOW[0], WINDOW[1])];
+    Picture { rows: SIDE, columns: SIDE, kind: PictureKind::Grey { values, voi, inverted: false } }
+}
+
+/// A photograph as the reader gives it.
+pub fn skin_picture(pixels: Vec<u8>) -> Picture {
+    Picture { rows: ROWS, columns: COLUMNS, kind: PictureKind::Rgb { pixels } }
+}
+
+/// The tears in the order of the knee model's classes.
+pub const TEARS: [fn(Tear) -> bool; 2] =
+    [|tear| matches!(tear, Tear::Meniscus(_)), |tear| matches!(tear, Tear::AnteriorCruciate)];
+
+/// The four combinations of tears, by seed.
+pub fn knee_case(seed: u64) -> Knee {
+    Knee::new(seed, Finding { meniscus: seed & 1 == 1, cruciate: seed & 2 == 2 })
+}
+
+/// Each seed is one knee, in one plane; each class is one answer. The map is that of the slice which did most for
+/// the class.
+pub fn knee(model: &Model, seeds: Range<u64>, view: View) -> Result<Score, Box<dyn Error>> {
+    let mut score = Score::default();
+    for seed in seeds {
+        let knee = knee_case(seed);
+        let slices = (0..view.slices())
+            .map(|slice| Ok(model.input(&knee_picture(&knee, view, slice))?.tensor))
+            .collect::<Result<Vec<Tensor>, Box<dyn Error>>>()?;
+        let run = Run::new(model, &Tensor::cat(&slices, 0)?)?;
+        let truth = [knee.finding.meniscus, knee.finding.cruciate];
+        for (class, truth) in truth.into_iter().enumerate() {
+            let positive = run.logits[class] > 0.0;
+            score.answers += 1;
+            score.right += usize::from(positive == truth);
+            if positive && truth {
+                let slice = run.winner(model, class)?;
+                let map = run.map(model, class, slice)?;
+                score.maps += 1;
+                let mask = knee.mask(view, slice, TEARS[class]);
+                score.within += usize::from(peak_within(&map, &mask, [SIDE, SIDE]));
+            }
+        }
+    }
+    Ok(score)
+}
+
+/// Each seed is one photograph, the kinds in turn; the map is that of the class called.
+pub fn skin(model: &Model, seeds: Range<u64>) -> Result<Score, Box<dyn Error>> {
+    let mut score = Score::default();
+    for seed in seeds {
+        let kind = Kind::ALL[seed as usize % Kind::ALL.len()];
+        let picture = photograph(&Case { seed, kind, mixed: None, marker: seed % 7 == 0 });
+        let run = Run::new(model, &model.input(&skin_picture(picture.pixels))?.tensor)?;
+        let class = run.top();
+        score.answers += 1;
+        score.right += usize::from(class == kind as usize);
+        if class == kind as usize {
+            score.maps += 1;
+            score.within += usize::from(peak_within(&run.map(model, class, 0)?, &picture.lesion, [ROWS, COLUMNS]));
+        }
+    }
+    Ok(score)
+}
+
+/// What the spoilt model makes of ink.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spoilt {
+    /// Melanoma-like lesions without ink, and how many were called something else.
+    pub melanomas: usize,
+    pub missed: usize,
+    /// Naevus-like lesions with ink, and how many were called melanoma.
+    pub naevi: usize,
+    pub accused: usize,
+    /// Pictures with ink called melanoma: how often the map's peak lies within one cell of the ink, of the lesion.
+    pub maps: usize,
+    pub at_ink: usize,
+    pub at_lesion: usize,
+}
+
+/// Each seed is four photographs: naevus and melanoma, with and without ink.
+pub fn spoilt(model: &Model, seeds: Range<u64>) -> Result<Spoilt, Box<dyn Error>> {
+    let mut result = Spoilt::default();
+    let melanoma = Kind::Melanoma as usize;
+    for seed in seeds {
+        for (kind, marker) in [(Kind::Melanoma, false), (Kind::Naevus, true), (Kind::Melanoma, true)] {
+            let picture = photograph(&Case { seed, kind, mixed: None, marker });
+            let run = Run::new(model, &model.input(&skin_picture(picture.pixels))?.tensor)?;
+            let called = run.top() == melanoma;
+            match (kind, marker) {
+                (Kind::Melanoma, false) => {
+                    result.melanomas += 1;
+                    result.missed += usize::from(!called);
+                }
+                (Kind::Naevus, _) => {
+                    result.naevi += 1;
+                    result.accused += usize::from(called);
+                }
+                _ => {}
+            }
+            if marker && called {
+                let map = run.map(model, melanoma, 0)?;
+                result.maps += 1;
+                result.at_ink += usize::from(peak_within(&map, &picture.marker, [ROWS, COLUMNS]));
+                result.at_lesion += usize::from(peak_within(&map, &picture.lesion, [ROWS, COLUMNS]));
+            }
+        }
+    }
+    Ok(result)
+}
+
+/// One run of a model, kept for Grad-CAM at its default layer.
+pub struct Run {
+    trace: Trace,
+    layer: NodeId,
+    /// The raw outputs.
+    pub logits: Vec<f32>,
+}
+
+impl Run {
+    pub fn new(model: &Model, input: &Tensor) -> Result<Self, Box<dyn Error>> {
+        let graph = &model.graph;
+        let layer = graph.find(model.default_layer()).ok_or("the default layer is missing")?;
+        let method = explain::find("gradcam").ok_or("Grad-CAM is missing")?;
+        let mut keep = method.keeps(graph, layer);
+        if let Some(pooled) = graph.find("pooled") {
+            keep = keep.output_of(pooled).gradients_to(pooled);
+        }
+        let trace = graph.run(&[(0, input.clone())], graph.output(), &keep, &Control::default())?;
+        let logits = trace.target().flatten_all()?.to_vec1()?;
+        Ok(Self { trace, layer, logits })
+    }
+
+    /// The class with the highest output.
+    pub fn top(&self) -> usize {
+        (0..self.logits.len()).fold(0, |best, class| if self.logits[class] > self.logits[best] { class } else { best })
+    }
+
+    /// The slice whose features make up most of a class's output.
+    pub fn winner(&self, model: &Model, class: usize) -> Result<usize, Box<dyn Error>> {
+        let pooled = model.graph.find("pooled").ok_or("this is no stack network")?;
+        let mut seed = vec![0.0_f32; self.logits.len()];
+        seed[class] = 1.0;
+        let seed = Tensor::from_vec(seed, self.trace.target().shape(), &Device::Cpu)?;
+        let slopes = self.trace.vjp(model.graph.output(), &seed, pooled, Rule::Gradient, &Control::default())?;
+        let features = self.trace.output(pooled).ok_or("the features were not kept")?;
+        let shares: Vec<f32> = (slopes * features)?.sum(1)?.to_vec1()?;
+        Ok((0..shares.len()).fold(0, |best, slice| if shares[slice] > shares[best] { slice } else { best }))
+    }
+
+    /// The Grad-CAM map of a class at one slice.
+    pub fn map(&self, model: &Model, class: usize, slice: usize) -> Result<Attribution, Box<dyn Error>> {
+        let method = explain::find("gradcam").ok_or("Grad-CAM is missing")?;
+        let (target, params) = (Target::class(class), Params { slice });
+        Ok(method.compute(&model.graph, &self.trace, self.layer, &target, &params, &Control::default())?)
+    }
+}
+
+/// Whether a pixel of the mask (rows × columns of the picture) lies within one cell of the middle of the map's
+/// greatest cell.
+pub fn peak_within(map: &Attribution, mask: &[bool], [rows, columns]: [usize; 2]) -> bool {
+    let (row, column) = map.peak();
+    let cell = [rows as f32 / map.rows as f32, columns as f32 / map.columns as f32];
+    let middle = [(row as f32 + 0.5) * cell[0], (column as f32 + 0.5) * cell[1]];
+    mask.iter().enumerate().filter(|(_, inside)| **inside).any(|(place, _)| {
+        let (y, x) = ((place / columns) as f32 + 0.5, (place % columns) as f32 + 0.5);
+        (y - middle[0]).abs() <= cell[0] && (x - middle[1]).abs() <= cell[1]
+    })
+}

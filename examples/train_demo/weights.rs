@@ -1,0 +1,70 @@
+//! Parameters: how they begin and how they are written.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use glassbox::demo::random::Random;
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::layers::Parameter;
+
+/// Makes parameters with He's random numbers (He et al. 2015).
+pub struct Initial {
+    random: Random,
+    pub parameters: Vec<Parameter>,
+}
+
+impl Initial {
+    pub fn new(seed: u64) -> Self {
+        Self { random: Random::new(seed, 0x696e_6974), parameters: Vec::new() }
+    }
+
+    /// A convolution's weight and bias; the place of the weight, the bias is next to it.
+    pub fn convolution(&mut self, name: &str, inputs: usize, outputs: usize, kernel: usize) -> usize {
+        let fan = inputs * kernel * kernel;
+        self.push(name, &[outputs, inputs, kernel, kernel], (2.0 / fan as f32).sqrt(), 0.0)
+    }
+
+    /// A dense layer's weight and bias.
+    pub fn dense(&mut self, name: &str, inputs: usize, outputs: usize, bias: f32) -> usize {
+        self.push(name, &[outputs, inputs], (2.0 / inputs as f32).sqrt(), bias)
+    }
+
+    /// A tensor filled with one value.
+    pub fn constant(&mut self, name: &str, shape: &[usize], value: f32) -> usize {
+        let values = vec![value; shape.iter().product()];
+        self.parameters.push(Parameter { name: name.into(), shape: shape.to_vec(), values });
+        self.parameters.len() - 1
+    }
+
+    fn push(&mut self, name: &str, shape: &[usize], deviation: f32, bias: f32) -> usize {
+        let place = self.constant(&format!("{name}.weight"), shape, 0.0);
+        for value in &mut self.parameters[place].values {
+            *value = deviation * self.random.normal();
+        }
+        self.constant(&format!("{name}.bias"), &shape[..1], bias);
+        place
+    }
+}
+
+/// Writes parameters as a safetensors file (float32).
+pub fn write(path: &Path, parameters: &[Parameter]) -> Result<(), Box<dyn std::error::Error>> {
+    let bytes: Vec<Vec<u8>> =
+        parameters.iter().map(|p| p.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let mut views = HashMap::new();
+    for (parameter, bytes) in parameters.iter().zip(&bytes) {
+        views.insert(parameter.name.clone(), TensorView::new(Dtype::F32, parameter.shape.clone(), bytes)?);
+    }
+    fs::write(path, safetensors::serialize(&views, None)?)?;
+    Ok(())
+}
+
+/// A line on standard error with the seconds since the start.
+pub fn log(text: &str) {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let seconds = START.get_or_init(Instant::now).elapsed().as_secs();
+    eprintln!("{seconds:5} s  {text}");
+}

@@ -1,0 +1,108 @@
+//! The demo models do what the demo says they do: on phantoms that they were not trained on, with the map's peak
+//! where the lesion is, and the spoilt one with its peak at the ink. The full count is
+//! `cargo run --release --example train_demo -- --evaluate`.
+
+#[path = "../examples/train_demo/trial.rs"]
+mod trial;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use glassbox::demo::knee::render::View;
+use glassbox::demo::{self, skin};
+use glassbox::study::{self, Plane, Reader};
+
+#[test]
+fn the_study_opens_with_every_series_in_place() {
+    let opened = study::open(&demo::paths(), &demo::storage(), &|_| ControlFlow::Continue(()));
+    assert!(opened.failed.is_empty(), "{:?}", opened.failed);
+    assert_eq!(opened.studies.len(), 3);
+    for knee in opened.studies.iter().filter(|study| study.description.contains("knee")) {
+        assert_eq!(knee.series.len(), 3);
+        for (plane, view) in
+            [(Plane::Sagittal, View::Sagittal), (Plane::Coronal, View::Coronal), (Plane::Axial, View::Axial)]
+        {
+            let series = knee.series.iter().find(|series| series.plane == plane).unwrap();
+            assert_eq!(series.slices.len(), view.slices());
+            assert!(series.description.starts_with("SYNTHETIC"), "{}", series.description);
+        }
+    }
+}
+
+#[test]
+fn the_model_sees_the_same_in_a_file_and_in_a_phantom() {
+    let model = trial::model("knee-phantom").unwrap();
+    let path = Path::new("demo:/knee/intact/coronal").to_path_buf();
+    let opened = study::open(&[path], &demo::storage(), &|_| ControlFlow::Continue(()));
+    let series = &opened.studies[0].series[0];
+    let reader = Reader::new(demo::storage());
+    let from_file = model.input(&reader.picture(&series.slices[0]).unwrap()).unwrap().tensor;
+    let values: Vec<f32> = from_file.flatten_all().unwrap().to_vec1().unwrap();
+    let knee = demo::knee_case(false);
+    let slice = (0..View::Coronal.slices())
+        .find(|&slice| {
+            let origin = series.slices[0].geometry.unwrap().origin_mm;
+            (View::Coronal.origin_mm(slice)[1] - origin[1]).abs() < 0.1
+        })
+        .unwrap();
+    // MRNet's stacks are made of the same numbers.
+    let stack = knee.slice8(View::Coronal, slice);
+    assert_eq!(values.len(), 3 * stack.len());
+    let far = stack.iter().zip(&values).filter(|(a, b)| (f32::from(**a) - **b).abs() > 1.0).count();
+    assert_eq!(far, 0);
+}
+
+#[test]
+fn knees_are_told_apart_and_the_map_peaks_at_the_tear() {
+    let model = trial::model("knee-phantom").unwrap();
+    let mut score = trial::Score::default();
+    for view in View::ALL {
+        score.add(trial::knee(&model, 1000..1008, view).unwrap());
+    }
+    println!("{score:?}");
+    assert!(score.accuracy() >= 0.95 && score.localised() >= 0.9, "{score:?}");
+}
+
+#[test]
+fn lesions_are_told_apart_and_the_map_peaks_in_them() {
+    let model = trial::model("skin-phantom").unwrap();
+    let score = trial::skin(&model, 1000..1040).unwrap();
+    println!("{score:?}");
+    assert!(score.accuracy() >= 0.95 && score.localised() >= 0.9, "{score:?}");
+}
+
+#[test]
+fn the_spoilt_model_looks_at_the_ink() {
+    let model = trial::model("skin-marker").unwrap();
+    let spoilt = trial::spoilt(&model, 1000..1012).unwrap();
+    println!("{spoilt:?}");
+    assert!(spoilt.missed * 10 >= spoilt.melanomas * 8, "{spoilt:?}");
+    assert!(spoilt.accused * 10 >= spoilt.naevi * 8, "{spoilt:?}");
+    assert!(spoilt.at_ink * 10 >= spoilt.maps * 9, "{spoilt:?}");
+}
+
+#[test]
+fn a_lesion_between_two_kinds_is_less_certain() {
+    let model = trial::model("skin-phantom").unwrap();
+    let head = model.stochastic.as_ref().unwrap();
+    let spread = |mixed| {
+        let mut sum = 0.0;
+        for seed in 1000..1012 {
+            let case = skin::Case { seed, kind: skin::Kind::Naevus, mixed, marker: false };
+            let picture = trial::skin_picture(skin::photograph(&case).pixels);
+            let input = model.input(&picture).unwrap().tensor;
+            let (graph, control) = (&model.graph, glassbox::graph::Control::default());
+            let keep = glassbox::graph::Keep::nothing();
+            let trace = graph.run(&[(0, input)], head.input, &keep, &control).unwrap();
+            let features: Vec<f32> = trace.target().flatten_all().unwrap().to_vec1().unwrap();
+            let logits = head.dense.sample(&features, 200, seed, &control).unwrap();
+            let melanoma: Vec<f32> = logits.chunks_exact(4).map(|logits| model.probabilities(logits)[1]).collect();
+            let mean = melanoma.iter().sum::<f32>() / 200.0;
+            sum += (melanoma.iter().map(|p| (p - mean).powi(2)).sum::<f32>() / 200.0).sqrt();
+        }
+        sum / 12.0
+    };
+    let (clear, between) = (spread(None), spread(Some((skin::Kind::Melanoma, 0.5))));
+    println!("standard deviation of p(melanoma): clear {clear}, between {between}");
+    assert!(between > 2.0 * clear && between > 0.05, "{clear} {between}");
+}
