@@ -1,16 +1,29 @@
 //! The demo models do what the demo says they do: on phantoms that they were not trained on, with the map's peak
 //! where the lesion is, and the spoilt one with its peak at the ink. The full count is
-//! `cargo run --release --example train_demo -- --evaluate`.
+//! `cargo run --release --example train_demo -- --evaluate`. The trainer's own unit tests (its gradients against
+//! finite differences) run here too, for Cargo does not run those of an example.
 
+#[path = "../examples/train_demo/adam.rs"]
+#[allow(dead_code, reason = "the trainer uses all of it")]
+mod adam;
+#[path = "../examples/train_demo/layers.rs"]
+#[allow(dead_code, reason = "the trainer uses all of it")]
+mod layers;
 #[path = "../examples/train_demo/trial.rs"]
 mod trial;
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use candle_core::Device;
 use glassbox::demo::knee::render::View;
 use glassbox::demo::{self, skin};
+use glassbox::model::Model;
 use glassbox::study::{self, Plane, Reader};
+
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models")
+}
 
 #[test]
 fn the_study_opens_with_every_series_in_place() {
@@ -30,8 +43,19 @@ fn the_study_opens_with_every_series_in_place() {
 }
 
 #[test]
+fn what_is_built_in_is_what_the_folders_hold() {
+    for embedded in demo::models() {
+        let folder = models().join(embedded.name);
+        assert_eq!(std::fs::read_to_string(folder.join("model.toml")).unwrap(), embedded.card);
+        assert!(std::fs::read(folder.join("weights.safetensors")).unwrap() == embedded.weights, "{}", embedded.name);
+        let model = Model::from_parts(embedded.card, embedded.weights, &Device::Cpu).unwrap();
+        assert!(model.card.summary.starts_with("SYNTHETIC"), "{}", model.card.summary);
+    }
+}
+
+#[test]
 fn the_model_sees_the_same_in_a_file_and_in_a_phantom() {
-    let model = trial::model("knee-phantom").unwrap();
+    let model = trial::model(&models(), "knee-phantom").unwrap();
     let path = Path::new("demo:/knee/intact/coronal").to_path_buf();
     let opened = study::open(&[path], &demo::storage(), &|_| ControlFlow::Continue(()));
     let series = &opened.studies[0].series[0];
@@ -54,18 +78,17 @@ fn the_model_sees_the_same_in_a_file_and_in_a_phantom() {
 
 #[test]
 fn knees_are_told_apart_and_the_map_peaks_at_the_tear() {
-    let model = trial::model("knee-phantom").unwrap();
-    let mut score = trial::Score::default();
-    for view in View::ALL {
-        score.add(trial::knee(&model, 1000..1008, view).unwrap());
-    }
-    println!("{score:?}");
-    assert!(score.accuracy() >= 0.95 && score.localised() >= 0.9, "{score:?}");
+    let model = trial::model(&models(), "knee-phantom").unwrap();
+    let counts = trial::knees(&model, 1000..1008).unwrap();
+    println!("{counts:?}");
+    let planes = counts.all_planes();
+    assert!(planes.accuracy() >= 0.9 && planes.localised() >= 0.9, "{counts:?}");
+    assert!(counts.examination.accuracy() >= 0.95, "{counts:?}");
 }
 
 #[test]
 fn lesions_are_told_apart_and_the_map_peaks_in_them() {
-    let model = trial::model("skin-phantom").unwrap();
+    let model = trial::model(&models(), "skin-phantom").unwrap();
     let score = trial::skin(&model, 1000..1040).unwrap();
     println!("{score:?}");
     assert!(score.accuracy() >= 0.95 && score.localised() >= 0.9, "{score:?}");
@@ -73,7 +96,7 @@ fn lesions_are_told_apart_and_the_map_peaks_in_them() {
 
 #[test]
 fn the_spoilt_model_looks_at_the_ink() {
-    let model = trial::model("skin-marker").unwrap();
+    let model = trial::model(&models(), "skin-marker").unwrap();
     let spoilt = trial::spoilt(&model, 1000..1012).unwrap();
     println!("{spoilt:?}");
     assert!(spoilt.missed * 10 >= spoilt.melanomas * 8, "{spoilt:?}");
@@ -83,7 +106,7 @@ fn the_spoilt_model_looks_at_the_ink() {
 
 #[test]
 fn a_lesion_between_two_kinds_is_less_certain() {
-    let model = trial::model("skin-phantom").unwrap();
+    let model = trial::model(&models(), "skin-phantom").unwrap();
     let head = model.stochastic.as_ref().unwrap();
     let spread = |mixed| {
         let mut sum = 0.0;
@@ -104,5 +127,5 @@ fn a_lesion_between_two_kinds_is_less_certain() {
     };
     let (clear, between) = (spread(None), spread(Some((skin::Kind::Melanoma, 0.5))));
     println!("standard deviation of p(melanoma): clear {clear}, between {between}");
-    assert!(between > 2.0 * clear && between > 0.05, "{clear} {between}");
+    assert!(between > 5.0 * clear && between > 0.02, "{clear} {between}");
 }

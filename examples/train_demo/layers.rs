@@ -286,23 +286,31 @@ mod tests {
         let seed = numbers(tape.output().values.len(), 6);
         let mut gradients: Gradients = parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
         backward(&layers, &parameters, &ready, &tape, seed.clone(), &mut gradients).unwrap();
+        // In one parameter the network is linear but for kinks (a unit or a pooling's winner that switches): where the
+        // slopes to both sides agree there is none, and the gradient is that slope.
+        let (mut compared, mut kinks) = (0, 0);
         for index in 0..4 {
-            for place in (0..parameters[index].values.len()).step_by(7) {
+            for place in (0..parameters[index].values.len()).step_by(3) {
                 let step = 1e-3;
                 let before = parameters[index].values[place];
-                parameters[index].values[place] = before + step;
-                let high = loss(&layers, &parameters, &input, &seed);
-                parameters[index].values[place] = before - step;
-                let low = loss(&layers, &parameters, &input, &seed);
+                let [low, middle, high] = [before - step, before, before + step].map(|value| {
+                    parameters[index].values[place] = value;
+                    loss(&layers, &parameters, &input, &seed)
+                });
                 parameters[index].values[place] = before;
-                let expected = (high - low) / (2.0 * f64::from(step));
+                let [left, right] = [middle - low, high - middle].map(|rise| rise / f64::from(step));
                 let found = f64::from(gradients[index][place]);
-                assert!(
-                    (expected - found).abs() < 2e-2 * (1.0 + expected.abs()),
-                    "{index} {place}: {found}, {expected}"
-                );
+                let tolerance = 2e-2 * (1.0 + found.abs());
+                if (left - right).abs() > tolerance {
+                    kinks += 1;
+                    continue;
+                }
+                compared += 1;
+                let expected = 0.5 * (left + right);
+                assert!((expected - found).abs() < tolerance, "{index} {place}: {found}, {expected}");
             }
         }
+        assert!(kinks * 4 < compared, "{kinks} kinks, {compared} slopes");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::ops::Range;
+use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use glassbox::demo::knee::lesion::Tear;
@@ -14,6 +15,7 @@ use glassbox::display::{Picture, PictureKind, Voi};
 use glassbox::explain::{self, Attribution, Params, Target};
 use glassbox::graph::{Control, NodeId, Rule, Trace};
 use glassbox::model::Model;
+use rayon::prelude::*;
 
 /// Counts over a number of phantoms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,13 +45,9 @@ impl Score {
     }
 }
 
-/// One of the models that are built in.
-pub fn model(name: &str) -> Result<Model, Box<dyn Error>> {
-    let embedded = glassbox::demo::models()
-        .iter()
-        .find(|model| model.name == name)
-        .ok_or_else(|| format!("There is no built-in model of the name {name}"))?;
-    Ok(Model::from_parts(embedded.card, embedded.weights, &Device::Cpu)?)
+/// One of the demo models, from the folder that holds their folders.
+pub fn model(models: &Path, name: &str) -> Result<Model, Box<dyn Error>> {
+    Ok(Model::load(&models.join(name), &Device::Cpu)?)
 }
 
 /// A knee slice as the reader gives it.
@@ -73,31 +71,61 @@ pub fn knee_case(seed: u64) -> Knee {
     Knee::new(seed, Finding { meniscus: seed & 1 == 1, cruciate: seed & 2 == 2 })
 }
 
-/// Each seed is one knee, in one plane; each class is one answer. The map is that of the slice which did most for
-/// the class.
-pub fn knee(model: &Model, seeds: Range<u64>, view: View) -> Result<Score, Box<dyn Error>> {
-    let mut score = Score::default();
+/// Counts for the knee model: each plane by itself, and the examination as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Knees {
+    /// In the order of [`View::ALL`]; each plane of each knee gives one answer per class.
+    pub planes: [Score; 3],
+    /// The mean of the three planes' probabilities, as radiologists read all planes together: one answer per knee and
+    /// class. It has no map of its own.
+    pub examination: Score,
+}
+
+impl Knees {
+    /// The planes' counts together.
+    pub fn all_planes(&self) -> Score {
+        let mut total = Score::default();
+        self.planes.iter().for_each(|score| total.add(*score));
+        total
+    }
+}
+
+/// Each seed is one knee. A plane's map is that of the slice which did most for the class.
+pub fn knees(model: &Model, seeds: Range<u64>) -> Result<Knees, Box<dyn Error>> {
+    let mut counts = Knees::default();
     for seed in seeds {
         let knee = knee_case(seed);
-        let slices = (0..view.slices())
-            .map(|slice| Ok(model.input(&knee_picture(&knee, view, slice))?.tensor))
-            .collect::<Result<Vec<Tensor>, Box<dyn Error>>>()?;
-        let run = Run::new(model, &Tensor::cat(&slices, 0)?)?;
         let truth = [knee.finding.meniscus, knee.finding.cruciate];
-        for (class, truth) in truth.into_iter().enumerate() {
-            let positive = run.logits[class] > 0.0;
-            score.answers += 1;
-            score.right += usize::from(positive == truth);
-            if positive && truth {
-                let slice = run.winner(model, class)?;
-                let map = run.map(model, class, slice)?;
-                score.maps += 1;
-                let mask = knee.mask(view, slice, TEARS[class]);
-                score.within += usize::from(peak_within(&map, &mask, [SIDE, SIDE]));
+        let mut mean = [0.0; TEARS.len()];
+        for (view, score) in View::ALL.into_iter().zip(&mut counts.planes) {
+            let pictures: Vec<Picture> =
+                (0..view.slices()).into_par_iter().map(|slice| knee_picture(&knee, view, slice)).collect();
+            let slices = pictures
+                .iter()
+                .map(|picture| Ok(model.input(picture)?.tensor))
+                .collect::<Result<Vec<Tensor>, Box<dyn Error>>>()?;
+            let run = Run::new(model, &Tensor::cat(&slices, 0)?)?;
+            let probabilities = model.probabilities(&run.logits);
+            for (class, truth) in truth.into_iter().enumerate() {
+                mean[class] += probabilities[class] / View::ALL.len() as f32;
+                let positive = probabilities[class] > 0.5;
+                score.answers += 1;
+                score.right += usize::from(positive == truth);
+                if positive && truth {
+                    let slice = run.winner(model, class)?;
+                    let map = run.map(model, class, slice)?;
+                    let mask = knee.mask(view, slice, TEARS[class]);
+                    score.maps += 1;
+                    score.within += usize::from(peak_within(&map, &mask, [SIDE, SIDE]));
+                }
             }
         }
+        for (mean, truth) in mean.into_iter().zip(truth) {
+            counts.examination.answers += 1;
+            counts.examination.right += usize::from((mean > 0.5) == truth);
+        }
     }
-    Ok(score)
+    Ok(counts)
 }
 
 /// Each seed is one photograph, the kinds in turn; the map is that of the class called.

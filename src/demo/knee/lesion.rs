@@ -49,16 +49,17 @@ impl Lesion {
             centre[1] + angle.cos() * rho * radii[1],
             PLATEAU_TOP + 2.3,
         ];
-        // An oblique cleft that runs along the ring.
-        let lean = random.range(-0.6, 0.6);
-        let turn = angle + random.range(-0.35, 0.35);
+        // An oblique cleft, aslant to the ring so that no plane of slices runs along it: each plane shows it.
+        let lean = random.range(-0.5, 0.5);
+        let sense = if random.chance(0.5) { 1.0 } else { -1.0 };
+        let turn = angle + sense * random.range(0.45, 0.85);
         let normal = [outwards * turn.sin() * lean.cos(), turn.cos() * lean.cos(), lean.sin()];
         Self {
             tear: Tear::Meniscus(side),
             centre: position,
             radius: random.range(7.5, 9.5),
             normal,
-            half_width: random.range(1.0, 1.5),
+            half_width: random.range(1.7, 2.3),
         }
     }
 
