@@ -75,7 +75,9 @@ impl Network {
                 .collect::<Result<_>>()?;
             let mut sum: Gradients = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
             for (gradients, losses, fresh) in results {
-                fresh.into_iter().for_each(|stack| pool.keep(stack));
+                if let Some(stack) = fresh {
+                    pool.keep(stack);
+                }
                 sum.iter_mut().zip(&gradients).for_each(|(sum, gradient)| add(sum, gradient));
                 shown.iter_mut().zip(losses).for_each(|(shown, loss)| *shown += loss / stacks as f32 / 20.0);
             }
@@ -115,8 +117,10 @@ impl Network {
                     for (class, cells) in patch.cells.iter().enumerate() {
                         let row = class * output.channels..(class + 1) * output.channels;
                         let mut change = vec![0.0; output.channels];
-                        self.class_map(output, cells, &weight[row.clone()], &mut change, &mut by_map, &mut losses);
-                        change.iter_mut().for_each(|change| *change *= GAIN);
+                        class_map(output, cells, &weight[row.clone()], &mut change, &mut by_map, &mut losses);
+                        for change in &mut change {
+                            *change *= GAIN;
+                        }
                         add(&mut gradients[self.head][row], &change);
                     }
                     backward(&self.layers, &self.parameters, &ready, &tape, by_map, &mut gradients)?;
@@ -125,7 +129,9 @@ impl Network {
                 .collect::<Result<_>>()?;
             let mut sum: Gradients = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
             for (gradients, losses, fresh) in results {
-                fresh.into_iter().for_each(|patch| pool.keep(patch));
+                if let Some(patch) = fresh {
+                    pool.keep(patch);
+                }
                 sum.iter_mut().zip(&gradients).for_each(|(sum, gradient)| add(sum, gradient));
                 shown.iter_mut().zip(losses).for_each(|(shown, loss)| *shown += loss / PATCHES as f32 / 20.0);
             }
@@ -181,16 +187,11 @@ impl Network {
                         by_mean[s][k] += slope * w[k];
                     }
                 }
-                self.class_map(
-                    tapes[s].output(),
-                    &stack.cells[s][class],
-                    w,
-                    &mut w_change,
-                    &mut by_map[s],
-                    &mut losses,
-                );
+                class_map(tapes[s].output(), &stack.cells[s][class], w, &mut w_change, &mut by_map[s], &mut losses);
             }
-            w_change.iter_mut().for_each(|change| *change *= GAIN);
+            for change in &mut w_change {
+                *change *= GAIN;
+            }
             add(&mut gradients[self.head][class * width..][..width], &w_change);
             gradients[self.head + 1][class] += b_change;
         }
@@ -201,44 +202,6 @@ impl Network {
             backward(&self.layers, &self.parameters, ready, &tapes[s], above, gradients)?;
         }
         Ok(losses)
-    }
-
-    /// Inside the tear the class map shall be high, well outside it zero.
-    fn class_map(
-        &self,
-        map: &Map,
-        cells: &[Cell],
-        w: &[f32],
-        w_change: &mut [f32],
-        by_map: &mut [f32],
-        losses: &mut [f32; 4],
-    ) {
-        let area = map.area();
-        let mut values = vec![0.0; area];
-        for (plane, w) in map.values.chunks_exact(area).zip(w) {
-            values.iter_mut().zip(plane).for_each(|(sum, value)| *sum += w * value / UNIT);
-        }
-        let inside = cells.iter().filter(|cell| **cell == Cell::Inside).count().max(1) as f32;
-        let slopes: Vec<f32> = values
-            .iter()
-            .zip(cells)
-            .map(|(value, cell)| match cell {
-                Cell::Inside => {
-                    let (loss, slope) = cross_entropy(value - 3.0, true);
-                    losses[2] += loss / inside / USUAL;
-                    slope / inside / UNIT / 2.0
-                }
-                Cell::Outside => {
-                    losses[3] += value * value / 40.0 / USUAL;
-                    value * 2.0 / 40.0 / UNIT / USUAL
-                }
-                Cell::Near => 0.0,
-            })
-            .collect();
-        for (k, plane) in map.values.chunks_exact(area).enumerate() {
-            w_change[k] += dot(&slopes, plane);
-            by_map[k * area..][..area].iter_mut().zip(&slopes).for_each(|(out, slope)| *out += slope * w[k]);
-        }
     }
 
     fn head_weight(&self) -> Vec<f32> {
@@ -263,6 +226,36 @@ impl Network {
 /// The output layer's weights are trained in this unit: a tear fills few of the cells that are averaged, so that its
 /// weights must become large.
 const GAIN: f32 = 8.0;
+
+/// Inside the tear the class map shall be high, well outside it zero.
+fn class_map(map: &Map, cells: &[Cell], w: &[f32], w_change: &mut [f32], by_map: &mut [f32], losses: &mut [f32; 4]) {
+    let area = map.area();
+    let mut values = vec![0.0; area];
+    for (plane, w) in map.values.chunks_exact(area).zip(w) {
+        values.iter_mut().zip(plane).for_each(|(sum, value)| *sum += w * value / UNIT);
+    }
+    let inside = cells.iter().filter(|cell| **cell == Cell::Inside).count().max(1) as f32;
+    let slopes: Vec<f32> = values
+        .iter()
+        .zip(cells)
+        .map(|(value, cell)| match cell {
+            Cell::Inside => {
+                let (loss, slope) = cross_entropy(value - 3.0, true);
+                losses[2] += loss / inside / USUAL;
+                slope / inside / UNIT / 2.0
+            }
+            Cell::Outside => {
+                losses[3] += value * value / 40.0 / USUAL;
+                value * 2.0 / 40.0 / UNIT / USUAL
+            }
+            Cell::Near => 0.0,
+        })
+        .collect();
+    for (k, plane) in map.values.chunks_exact(area).enumerate() {
+        w_change[k] += dot(&slopes, plane);
+        by_map[k * area..][..area].iter_mut().zip(&slopes).for_each(|(out, slope)| *out += slope * w[k]);
+    }
+}
 
 /// The last pooling and the mean over what it leaves.
 struct Pooled {

@@ -74,7 +74,9 @@ pub fn forward(layers: &[Layer], parameters: &[Parameter], tensors: &[Tensor], i
                 let columns = Tensor::from_vec(columns, (length, rows * width), &Device::Cpu)?;
                 let mut values = tensors[weight].matmul(&columns)?.flatten_all()?.to_vec1::<f32>()?;
                 for (line, bias) in values.chunks_exact_mut(rows * width).zip(&parameters[bias].values) {
-                    line.iter_mut().for_each(|value| *value += bias);
+                    for value in line {
+                        *value += bias;
+                    }
                 }
                 (Map { channels: outputs, rows, columns: width, values }, Memory::Columns(columns))
             }

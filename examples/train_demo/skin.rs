@@ -173,7 +173,9 @@ impl Network {
                 .collect::<Result<_>>()?;
             let mut sum: Gradients = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
             for (gradients, losses, fresh) in results {
-                fresh.into_iter().for_each(|example| pool.keep(example));
+                if let Some(example) = fresh {
+                    pool.keep(example);
+                }
                 sum.iter_mut().zip(&gradients).for_each(|(sum, gradient)| add(sum, gradient));
                 shown.iter_mut().zip(losses).for_each(|(shown, loss)| *shown += loss / BATCH as f32 / 20.0);
             }
@@ -246,8 +248,8 @@ impl Network {
     /// The divergence of the output layer from its prior, added to a mean gradient.
     fn prior(&self, gradients: &mut Gradients) {
         let rho = self.head + 2;
-        for place in 0..KINDS * HIDDEN {
-            let (loc, raw) = (self.parameters[self.head].values[place], self.parameters[rho].values[place]);
+        let values = self.parameters[self.head].values.iter().zip(&self.parameters[rho].values);
+        for (place, (loc, raw)) in values.map(|(loc, raw)| (*loc, *raw)).enumerate() {
             let sigma = EPSILON + softplus(raw);
             gradients[self.head][place] += loc / (PRIOR * PRIOR) / SEEN;
             gradients[rho][place] += (sigma / (PRIOR * PRIOR) - 1.0 / sigma) * sigmoid(raw) / SEEN;
