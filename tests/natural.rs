@@ -1,6 +1,8 @@
 //! A network with trained weights on photographs: scores and class activation maps against an independent
 //! implementation's (`squeezenet1_0_imagenet.golden.json` beside the weights says how those came to be).
 
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
+
 mod common;
 
 use std::{
@@ -27,14 +29,16 @@ name = "SqueezeNet 1.0"
 version = "1.0"
 summary = "The thousand classes of ImageNet"
 architecture = "squeezenet1_0"
-weights = {weights:?}
-classes_file = {classes:?}
+weights = '{}'
+classes_file = '{}'
 
 [input]
 size = [224, 224]
 mean = [0.485, 0.456, 0.406]
 std = [0.229, 0.224, 0.225]
-"#
+"#,
+        weights.display(),
+        classes.display()
     );
     let path = folder.join("model.toml");
     fs::write(&path, text).unwrap();

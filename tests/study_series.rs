@@ -76,7 +76,7 @@ fn the_first_images_are_shown_before_the_rest_is_read() {
     let folder = shared.join("data/series/dcmqi/paramaps/701-ADCb500");
     let first = RefCell::new(None);
     let last = Cell::new((0, 0));
-    open(&[folder.clone()], &disk(), &|progress| {
+    open(std::slice::from_ref(&folder), &disk(), &|progress| {
         if let Some(studies) = progress.studies {
             first.borrow_mut().get_or_insert((progress.read, studies[0].series[0].slices.len()));
         }
@@ -174,7 +174,7 @@ fn volumes_lie_where_nibabel_says() {
     let described = report::info(&opened, &reader, true, false);
     let file = &described["files"][0];
     assert_eq!((file["min"].as_f64(), file["max"].as_f64()), (Some(-610.0), Some(30393.0)));
-    assert!((file["mean"].as_f64().unwrap() - 8401.066_725_794_532).abs() < 1e-6);
+    assert!((file["mean"].as_f64().unwrap() - 8_401.066_725_794_532).abs() < 1e-6);
 
     // Big-endian floats, voxel (3, 5, 7) = 10605.676 at RAS (-23.30, -27.98, 0.40): turned from left to right.
     let opened = open_path(&shared.join("data/nifti/reoriented_anat_moved.nii"));
