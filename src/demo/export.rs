@@ -1,14 +1,13 @@
 //! The demo study as files on the disk: DICOM, MRNet-like stacks and lesion masks.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-
-use npyz::WriterBuilder;
 
 use super::knee::render::{Knee, SIDE, View};
 use super::skin::{COLUMNS, ROWS, photograph};
 use super::study::{Content, content};
+use crate::export::npy;
 use crate::study::{Entry, Storage};
 
 /// The demo could not be written.
@@ -35,7 +34,7 @@ pub fn export(folder: &Path) -> Result<usize, ExportError> {
             Content::Knee { seed, finding } => {
                 let knee = Knee::new(seed, finding);
                 for view in View::ALL {
-                    let shape = [view.slices() as u64, SIDE as u64, SIDE as u64];
+                    let shape = [view.slices(), SIDE, SIDE];
                     let (mut shown, mut masks) = (Vec::new(), Vec::new());
                     for slice in 0..view.slices() {
                         shown.extend(knee.slice8(view, slice));
@@ -50,7 +49,7 @@ pub fn export(folder: &Path) -> Result<usize, ExportError> {
                 for (number, (name, _, case)) in (1..).zip(pictures) {
                     let mask: Vec<u8> = photograph(&case).lesion.into_iter().map(u8::from).collect();
                     let path = to.join(format!("{number:02}-{name}.mask.npy"));
-                    write_npy(&path, &[ROWS as u64, COLUMNS as u64], &mask)?;
+                    write_npy(&path, &[ROWS, COLUMNS], &mask)?;
                     count += 1;
                 }
             }
@@ -74,13 +73,7 @@ fn copy(storage: &dyn Storage, from: &Path, to: &Path) -> Result<usize, ExportEr
     Ok(count)
 }
 
-fn write_npy(path: &Path, shape: &[u64], values: &[u8]) -> Result<(), ExportError> {
-    let write = || {
-        let mut file = BufWriter::new(File::create(path)?);
-        let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut file).begin_nd()?;
-        writer.extend(values.iter().copied())?;
-        writer.finish()?;
-        file.flush()
-    };
-    write().map_err(|source| ExportError { path: path.to_path_buf(), source })
+fn write_npy(path: &Path, shape: &[usize], values: &[u8]) -> Result<(), ExportError> {
+    npy::write(path, shape, values)
+        .map_err(|error| ExportError { path: path.to_path_buf(), source: io::Error::other(error) })
 }
