@@ -31,6 +31,11 @@ const LOOSE: f64 = 1e-3;
 /// How many times PyTorch's float32 error this program's may be where both are beyond [`LOOSE`].
 const COMPARABLE: f64 = 3.0;
 
+/// What a field over the pixels may differ by in float32 once float64 has proven it. Such a field goes back through every
+/// pooling switch and every sign; where two values are 1e-7 apart, rounding turns a switch, in one program's float32 or
+/// the other's, and the field jumps: PyTorch's own float32 is off by 2.7e-2 (resnet18) to 9.9e-2 (vgg16) of its float64.
+const TURNED: f64 = 0.15;
+
 /// The input of torchvision's networks from a picture of 224×224: `(x / 255 − mean) / std`, `[1, 3, 224, 224]`.
 fn picture(path: &Path) -> Tensor {
     let picture = image::open(path).unwrap().to_rgb8();
@@ -151,7 +156,8 @@ fn check(architecture: &str, reference: &Path, precise: &Path, picture_path: &Pa
             "{architecture:<14} {key:<32} {proof:9.2e} in float64; float32: {ours:.2e} here, {theirs:.2e} PyTorch"
         );
         assert!(proof <= TOLERANCE, "{architecture} {key} in float64");
-        assert!(ours <= LOOSE.max(COMPARABLE * theirs), "{architecture} {key}: {ours:e} is not float32's own error");
+        let bound = if is_field(key) { TURNED } else { LOOSE.max(COMPARABLE * theirs) };
+        assert!(ours <= bound, "{architecture} {key}: {ours:e} is not float32's own error");
     }
 }
 
