@@ -220,7 +220,7 @@ pub fn features(model: &Model, picture: &Picture, control: &Control) -> Result<V
     values(trace.target())
 }
 
-/// A stack network from the features of its slices ([`slice`], [`features`]): the maximum over them and the head.
+/// A stack network from the features of its slices ([`slice()`], [`features`]): the maximum over them and the head.
 ///
 /// Each feature's contribution to a logit, gradient × value, goes to the slice that won the maximum. The head behind
 /// the maximum is linear, so the contributions sum to the logit minus its bias (Bien et al. 2018, MRNet).

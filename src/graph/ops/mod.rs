@@ -1,6 +1,6 @@
 //! The operations, one file a family.
 //!
-//! On the CPU those that matter for speed run on the kernels of [`super::kernels`]; on other devices they are
+//! On the CPU those that matter for speed run on the kernels of `graph::kernels`; on other devices they are
 //! composed from tensor operations. Both are tested against each other, on the CPU.
 
 mod average;
