@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glassbox::engine::{Config, DeviceChoice, Engine, Key, MapKey, ModelInfo, ModelPath, StackKey, Status};
+use glassbox::engine::{Config, DeviceChoice, Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, StackKey, Status};
 use glassbox::study::Source;
 
 /// Far longer than anything here takes on a loaded machine.
@@ -63,9 +63,7 @@ fn map_key(model: &ModelInfo, source: &Source) -> MapKey {
     MapKey {
         model: model.id.clone(),
         source: source.clone(),
-        method: "gradcam",
-        layer: Arc::from(model.default_layer.as_str()),
-        class: 0,
+        recipe: Recipe::new("gradcam", Arc::from(model.default_layer.as_str()), 0),
     }
 }
 
@@ -147,7 +145,8 @@ fn failures_are_sentences_and_leave_the_rest_alone() {
     let reason = wait("the failure", || settled(engine.model(&path))).unwrap_err();
     assert!(reason.contains("model.toml"), "{reason}");
     let model = knee_model(&engine);
-    let bad = MapKey { layer: Arc::from("no.such.layer"), ..map_key(&model, &slices[0]) };
+    let good = map_key(&model, &slices[0]);
+    let bad = MapKey { recipe: Recipe { layer: Arc::from("no.such.layer"), ..good.recipe.clone() }, ..good };
     let good = map_key(&model, &slices[0]);
     engine.want(vec![Key::Map(bad.clone()), Key::Map(good.clone())]);
     let reason = wait("the failure", || settled(engine.map(&bad))).unwrap_err();

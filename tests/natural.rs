@@ -13,7 +13,7 @@ use std::{
 
 use candle_core::Device;
 use glassbox::{
-    explain::{self, Params, Target},
+    explain::{self, Ask, Target},
     graph::{Control, Keep},
     model::Model,
     study::{self, Reader, Storage},
@@ -95,8 +95,7 @@ fn scores_and_class_activation_maps_are_the_golden_ones() {
                 "top1" => order[0],
                 number => number.parse().unwrap(),
             };
-            let map =
-                cam.compute(&model.graph, &trace, layer, &Target::class(class), &Params::default(), &control).unwrap();
+            let map = cam.compute(&Ask::new(&trace, layer, &Target::class(class), &control)).unwrap();
             assert_eq!((map.rows, map.columns), (13, 13));
             let (row, column) = map.peak();
             let expected = (peak[0].as_u64().unwrap() as usize, peak[1].as_u64().unwrap() as usize);

@@ -18,7 +18,7 @@ use common::{
     reference::{Reference, block_means, error},
 };
 use glassbox::{
-    explain::{self, Attribution, Params, Target},
+    explain::{self, Ask, Attribution, Target},
     graph::{Control, Graph, INPUT, Keep, NodeId, Rule, Trace, ops::winning_slices},
 };
 
@@ -111,8 +111,8 @@ const FIELDS: [(&str, Rule); 3] =
 
 fn map(method: &str, trace: &Trace, node: NodeId, class: usize) -> Attribution {
     let method = explain::find(method).unwrap();
-    let (target, params) = (Target::class(class), Params::default());
-    method.compute(trace.graph(), trace, node, &target, &params, &Control::default()).unwrap()
+    let (target, control) = (Target::class(class), Control::default());
+    method.compute(&Ask::new(trace, node, &target, &control)).unwrap()
 }
 
 /// Compares one architecture's vectors and prints the table.
@@ -245,8 +245,8 @@ fn check_stack(reference: &Reference, stack: &[f32]) {
     ];
     for class in 0..2 {
         let maps = (0..slices).flat_map(|slice| {
-            let (target, params) = (Target::class(class), Params { slice });
-            method.compute(&graph, &trace, pooled, &target, &params, &control).unwrap().values
+            let target = Target::class(class);
+            method.compute(&Ask { slice, ..Ask::new(&trace, pooled, &target, &control) }).unwrap().values
         });
         found.push((format!("cam.{class}"), maps.collect()));
     }

@@ -12,7 +12,7 @@ use glassbox::demo::knee::lesion::Tear;
 use glassbox::demo::knee::render::{Finding, Knee, SIDE, View, WINDOW};
 use glassbox::demo::skin::{COLUMNS, Case, Kind, ROWS, photograph};
 use glassbox::display::{Picture, PictureKind, Voi};
-use glassbox::explain::{self, Attribution, Params, Target};
+use glassbox::explain::{self, Ask, Attribution, Target};
 use glassbox::graph::{Control, NodeId, Rule, Trace};
 use glassbox::model::Model;
 use rayon::prelude::*;
@@ -113,7 +113,7 @@ pub fn knees(model: &Model, seeds: Range<u64>) -> Result<Knees, Box<dyn Error>> 
                 score.right += usize::from(positive == truth);
                 if positive && truth {
                     let slice = run.winner(model, class)?;
-                    let map = run.map(model, class, slice)?;
+                    let map = run.map(class, slice)?;
                     let mask = knee.mask(view, slice, TEARS[class]);
                     score.maps += 1;
                     score.within += usize::from(peak_within(&map, &mask, [SIDE, SIDE]));
@@ -140,7 +140,7 @@ pub fn skin(model: &Model, seeds: Range<u64>) -> Result<Score, Box<dyn Error>> {
         score.right += usize::from(class == kind as usize);
         if class == kind as usize {
             score.maps += 1;
-            score.within += usize::from(peak_within(&run.map(model, class, 0)?, &picture.lesion, [ROWS, COLUMNS]));
+            score.within += usize::from(peak_within(&run.map(class, 0)?, &picture.lesion, [ROWS, COLUMNS]));
         }
     }
     Ok(score)
@@ -182,7 +182,7 @@ pub fn spoilt(model: &Model, seeds: Range<u64>) -> Result<Spoilt, Box<dyn Error>
                 _ => {}
             }
             if marker && called {
-                let map = run.map(model, melanoma, 0)?;
+                let map = run.map(melanoma, 0)?;
                 result.maps += 1;
                 result.at_ink += usize::from(peak_within(&map, &picture.marker, [ROWS, COLUMNS]));
                 result.at_lesion += usize::from(peak_within(&map, &picture.lesion, [ROWS, COLUMNS]));
@@ -232,10 +232,10 @@ impl Run {
     }
 
     /// The Grad-CAM map of a class at one slice.
-    pub fn map(&self, model: &Model, class: usize, slice: usize) -> Result<Attribution, Box<dyn Error>> {
+    pub fn map(&self, class: usize, slice: usize) -> Result<Attribution, Box<dyn Error>> {
         let method = explain::find("gradcam").ok_or("Grad-CAM is missing")?;
-        let (target, params) = (Target::class(class), Params { slice });
-        Ok(method.compute(&model.graph, &self.trace, self.layer, &target, &params, &Control::default())?)
+        let (target, control) = (Target::class(class), Control::default());
+        Ok(method.compute(&Ask { slice, ..Ask::new(&self.trace, self.layer, &target, &control) })?)
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use glassbox::display::Picture;
-use glassbox::engine::compute::{self, Failure, Question};
-use glassbox::engine::{DemoAndDisk, Outcome as Answer, Scores, StackResult, UncertaintyResult};
+use glassbox::engine::compute::{self, Answer, Failure, Question};
+use glassbox::engine::{DemoAndDisk, Outcome, Recipe, Scores, StackResult, UncertaintyResult};
 use glassbox::explain;
 use glassbox::export::{
     Explanation, FailedSource, ModelRecord, ProgramRecord, ResultRecord, StackRecord, TopClass, UncertaintyRecord,
@@ -22,7 +22,7 @@ use glassbox::study::{self, Opened, Reader, Series, Slice, Storage};
 use sha2::{Digest, Sha256};
 
 use self::outputs::Outputs;
-use super::{DONE, Outcome, PARTLY, RunOptions, print};
+use super::{DONE, Outcome as Exit, PARTLY, RunOptions, print};
 
 /// Classes listed under `top`.
 const TOP: usize = 5;
@@ -65,7 +65,7 @@ pub struct ExplainOptions {
 }
 
 /// Explains what was asked for.
-pub fn run(options: &ExplainOptions) -> Outcome {
+pub fn run(options: &ExplainOptions) -> Exit {
     let methods = methods(&options.method)?;
     let wanted_slice = match options.slice.as_str() {
         "all" => None,
@@ -228,25 +228,29 @@ impl Work<'_> {
         let mut uncertainty = None;
         let mut failed = Vec::new();
         compute::slice(self.model, picture, &first, &control, &mut |_, answer| match answer {
-            Ok(Answer::Scores(found)) => scores = Some(found),
-            Ok(Answer::Uncertainty(found)) => uncertainty = Some(found),
-            Ok(_) => {}
-            Err(reason) => failed.push(reason.to_string()),
+            Answer::Done(Outcome::Scores(found)) => scores = Some(found),
+            Answer::Done(Outcome::Uncertainty(found)) => uncertainty = Some(found),
+            Answer::Done(_) | Answer::Interim(_) => {}
+            Answer::Failed(reason) => failed.push(reason.to_string()),
         })
         .map_err(|failure| sentence(&failure))?;
         let scores = scores.ok_or_else(|| "The network gave no scores".to_owned())?;
         let top = top_classes(self.model, &scores.probabilities).first().map_or(0, |top| top.class);
         let class = class.unwrap_or(top);
         let questions: Vec<Question> =
-            self.methods.iter().map(|method| Question::Map { method, layer: Arc::clone(&self.layer), class }).collect();
+            self.methods.iter().map(|method| Question::Map(self.recipe(method, class))).collect();
         let mut maps = Vec::new();
         compute::slice(self.model, picture, &questions, &control, &mut |_, answer| match answer {
-            Ok(Answer::Map(map)) => maps.push(map),
-            Ok(_) => {}
-            Err(reason) => failed.push(reason.to_string()),
+            Answer::Done(Outcome::Map(map)) => maps.push(map),
+            Answer::Done(_) | Answer::Interim(_) => {}
+            Answer::Failed(reason) => failed.push(reason.to_string()),
         })
         .map_err(|failure| sentence(&failure))?;
         Ok(Answers { scores, uncertainty, maps, failed })
+    }
+
+    fn recipe(&self, method: &'static str, class: usize) -> Recipe {
+        Recipe { seed: self.options.seed, ..Recipe::new(method, Arc::clone(&self.layer), class) }
     }
 
     fn picture(&self, slice: &Slice) -> Result<Picture, String> {
@@ -276,7 +280,7 @@ impl Work<'_> {
     }
 
     /// Writes `explanation.json` and says how it went.
-    fn finish(self) -> Outcome {
+    fn finish(self) -> Exit {
         if self.results.is_empty() {
             let reason = self.failed.first().map_or("nothing there is an image", |failed| failed.reason.as_str());
             return Err(format!("Nothing could be explained: {reason}"));

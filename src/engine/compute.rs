@@ -2,13 +2,17 @@
 //!
 //! The viewer's engine and the command line both come through here.
 
+mod map;
+
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 
+use super::key::Recipe;
 use super::outcome::{MapResult, Outcome, Scores, StackResult, UncertaintyResult};
 use crate::display::Picture;
-use crate::explain::{self, Params, Target};
+use crate::explain;
 use crate::graph::ops::SliceMax;
 use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Rule, Trace};
 use crate::model::{Input, Model};
@@ -51,14 +55,7 @@ pub enum Question {
     /// Logits and probabilities.
     Scores,
     /// An explanation map.
-    Map {
-        /// Registry name of the method.
-        method: &'static str,
-        /// Name of the target layer.
-        layer: Arc<str>,
-        /// The explained class.
-        class: usize,
-    },
+    Map(Recipe),
     /// All channels of a layer.
     Activations {
         /// Name of the layer.
@@ -73,8 +70,19 @@ pub enum Question {
     },
 }
 
+/// What becomes of a question.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// The map as it has formed so far; more is to come.
+    Interim(Arc<MapResult>),
+    /// The answer.
+    Done(Outcome),
+    /// There is none; one sentence for people.
+    Failed(Arc<str>),
+}
+
 /// Takes the answer to the question of the given index as soon as it is there.
-pub type Give<'a> = &'a mut dyn FnMut(usize, Result<Outcome, Arc<str>>);
+pub type Give<'a> = &'a mut dyn FnMut(usize, Answer);
 
 /// Answers all questions about one slice with one forward run. A question that can't be answered (CAM on a network
 /// without global average pooling) fails alone. Returns what a stack model's maximum sees of this slice, for
@@ -108,10 +116,11 @@ pub fn slice(
     let trace = graph.run(&[(INPUT, input.tensor.clone())], graph.output(), &keep, control)?;
     let logits = finite_logits(model, trace.target())?;
     for (index, (question, node)) in questions.iter().zip(nodes).enumerate() {
-        let answer = node.and_then(|node| answer(model, &input, &trace, &logits, question, node, control));
+        let run = Run { model, input: &input, trace: &trace, logits: &logits, control };
+        let answer = node.and_then(|node| run.answer(question, node, &mut |map| give(index, Answer::Interim(map))));
         match answer {
-            Ok(outcome) => give(index, Ok(outcome)),
-            Err(Failure::Because(reason)) => give(index, Err(reason)),
+            Ok(outcome) => give(index, Answer::Done(outcome)),
+            Err(Failure::Because(reason)) => give(index, Answer::Failed(reason)),
             Err(Failure::Cancelled) => return Err(Failure::Cancelled),
         }
     }
@@ -126,11 +135,13 @@ fn needed(model: &Model, question: &Question) -> Result<(NodeId, Keep), Failure>
     };
     match question {
         Question::Scores => Ok((graph.output(), Keep::nothing())),
-        Question::Map { method, layer, .. } => {
-            let node = find(layer)?;
-            let method = explain::find(method)
-                .ok_or_else(|| Failure::because(format!("`{method}` is not an explanation method")))?;
-            Ok((node, method.keeps(graph, node)))
+        Question::Map(recipe) => {
+            let method = map::method(recipe)?;
+            let node = find(&recipe.layer)?;
+            let fused = recipe.fused.iter().map(|layer| find(layer)).collect::<Result<Vec<_>, _>>()?;
+            let needs =
+                fused.iter().fold(method.keeps(graph, node), |keep, &node| keep.and(&method.keeps(graph, node)));
+            Ok((node, needs))
         }
         Question::Activations { layer } => find(layer).map(|node| (node, Keep::nothing().output_of(node))),
         Question::Uncertainty { .. } => {
@@ -145,45 +156,47 @@ fn needed(model: &Model, question: &Question) -> Result<(NodeId, Keep), Failure>
     }
 }
 
-fn answer(
-    model: &Model,
-    input: &Input,
-    trace: &Trace,
-    logits: &[f32],
-    question: &Question,
-    node: NodeId,
-    control: &Control,
-) -> Result<Outcome, Failure> {
-    match question {
-        Question::Scores => Ok(Outcome::Scores(Arc::new(Scores {
-            logits: logits.to_vec(),
-            probabilities: model.probabilities(logits),
-        }))),
-        Question::Map { method, class, .. } => {
-            let method = explain::find(method)
-                .ok_or_else(|| Failure::because(format!("`{method}` is not an explanation method")))?;
-            let (logit, sign) = model.logit_of_class(*class).ok_or_else(|| {
-                Failure::because(format!("{} has {} classes, no class {class}", model.card.name, model.classes.len()))
-            })?;
-            let target = Target { class: logit, sign };
-            let mut attribution = method
-                .compute(&model.graph, trace, node, &target, &Params::default(), control)
-                .map_err(explain_failure)?;
-            // The class that was asked for, where one logit speaks for two.
-            attribution.class = *class;
-            Ok(Outcome::Map(Arc::new(MapResult { attribution, fit: input.fit })))
-        }
-        Question::Activations { .. } => {
-            let activations = explain::activations(trace, node, 0).map_err(explain_failure)?;
-            Ok(Outcome::Activations(Arc::new(activations)))
-        }
-        Question::Uncertainty { passes, seed } => {
-            let (Some(head), Some(features)) = (&model.stochastic, trace.output(node)) else {
-                return Err(Failure::because("The stochastic head was not reached"));
-            };
-            let features = values(features)?;
-            let drawn = head.dense.sample(&features, *passes, *seed, control).map_err(draw_failure)?;
-            Ok(Outcome::Uncertainty(Arc::new(uncertainty(model, &drawn, *passes))))
+/// One forward run, of which questions are asked.
+struct Run<'a> {
+    model: &'a Model,
+    input: &'a Input,
+    trace: &'a Trace,
+    logits: &'a [f32],
+    control: &'a Control,
+}
+
+impl Run<'_> {
+    fn answer(
+        &self,
+        question: &Question,
+        node: NodeId,
+        interim: &mut dyn FnMut(Arc<MapResult>),
+    ) -> Result<Outcome, Failure> {
+        let Self { model, trace, logits, control, .. } = *self;
+        match question {
+            Question::Scores => Ok(Outcome::Scores(Arc::new(Scores {
+                logits: logits.to_vec(),
+                probabilities: model.probabilities(logits),
+            }))),
+            Question::Map(recipe) => {
+                let interim = RefCell::new(interim);
+                let fit = self.input.fit;
+                let formed = |attribution| interim.borrow_mut()(Arc::new(MapResult { attribution, fit }));
+                let attribution = map::compute(model, trace, node, recipe, control, &formed)?;
+                Ok(Outcome::Map(Arc::new(MapResult { attribution, fit })))
+            }
+            Question::Activations { .. } => {
+                let activations = explain::activations(trace, node, 0).map_err(explain_failure)?;
+                Ok(Outcome::Activations(Arc::new(activations)))
+            }
+            Question::Uncertainty { passes, seed } => {
+                let (Some(head), Some(features)) = (&model.stochastic, trace.output(node)) else {
+                    return Err(Failure::because("The stochastic head was not reached"));
+                };
+                let features = values(features)?;
+                let drawn = head.dense.sample(&features, *passes, *seed, control).map_err(draw_failure)?;
+                Ok(Outcome::Uncertainty(Arc::new(uncertainty(model, &drawn, *passes))))
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::explain::{Region, Settings};
 use crate::study::Source;
 
 /// Where a model card is: a file or folder, or one of the embedded demo models (`demo:NAME`).
@@ -13,6 +14,44 @@ pub struct ModelPath(pub PathBuf);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModelId(pub Arc<str>);
 
+/// How a map is made: everything that determines it beside model and slice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Recipe {
+    /// Registry name of the method (`gradcam`).
+    pub method: &'static str,
+    /// Name of the target layer.
+    pub layer: Arc<str>,
+    /// Further layers whose maps are averaged with the layer's, each on its own scale; empty for one layer.
+    pub fused: Arc<[Arc<str>]>,
+    /// The explained class.
+    pub class: usize,
+    /// The class whose map is taken away from the explained one's, for a difference.
+    pub against: Option<usize>,
+    /// For segmentations: where the logits are summed.
+    pub region: Region,
+    /// The method's parameters.
+    pub settings: Settings,
+    /// Seed of everything random; 0 for methods that draw nothing.
+    pub seed: u64,
+}
+
+impl Recipe {
+    /// A method at a layer for a class, with default settings.
+    #[must_use]
+    pub fn new(method: &'static str, layer: Arc<str>, class: usize) -> Self {
+        Self {
+            method,
+            layer,
+            fused: Arc::from([]),
+            class,
+            against: None,
+            region: Region::Predicted,
+            settings: Settings::DEFAULT,
+            seed: 1,
+        }
+    }
+}
+
 /// One explanation map.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MapKey {
@@ -20,12 +59,8 @@ pub struct MapKey {
     pub model: ModelId,
     /// The slice it is run on.
     pub source: Source,
-    /// Registry name of the method (`gradcam`).
-    pub method: &'static str,
-    /// Name of the target layer.
-    pub layer: Arc<str>,
-    /// The explained class.
-    pub class: usize,
+    /// How the map is made.
+    pub recipe: Recipe,
 }
 
 /// A sample of the predictive distribution of a stochastic network.

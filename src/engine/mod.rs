@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 use candle_core::Device;
 
 pub use cache::Cache;
-pub use key::{Key, MapKey, ModelId, ModelPath, StackKey, UncertaintyKey};
+pub use key::{Key, MapKey, ModelId, ModelPath, Recipe, StackKey, UncertaintyKey};
 pub use library::Library;
 pub use models::{catalogue, is_demo, load};
 pub use outcome::{Activity, MapResult, ModelInfo, Outcome, Scores, StackResult, Status, UncertaintyResult};
@@ -268,6 +268,14 @@ impl Engine {
         })
     }
 
+    /// The map as it has formed so far, while it is being computed.
+    #[must_use]
+    pub fn interim(&self, key: &MapKey) -> Option<Arc<MapResult>> {
+        let state = self.shared.lock();
+        let (of, map) = state.interim.as_ref()?;
+        (of == key).then(|| Arc::clone(map))
+    }
+
     /// Where a layer's activations stand.
     #[must_use]
     pub fn activations(&self, model: &ModelId, source: &Source, layer: &Arc<str>) -> Status<Arc<Activations>> {
@@ -309,7 +317,7 @@ impl Engine {
         for source in sources {
             key.source.clone_from(source);
             if let Some(Outcome::Map(map)) = state.results.peek(&Key::Map(key.clone())) {
-                let (low, high) = map.attribution.min_max();
+                let (low, high) = map.attribution.shown_range();
                 range = Some(range.map_or((low, high), |(lowest, highest)| (lowest.min(low), highest.max(high))));
             }
         }
@@ -324,6 +332,7 @@ impl Engine {
         Activity {
             text: state.running.as_ref().map(|running| running.text.clone()).unwrap_or_default(),
             progress: state.running.as_ref().map(|running| running.control.progress()),
+            seconds_left: state.running.as_ref().and_then(state::Running::seconds_left),
             queued,
             device: self.device.clone(),
         }

@@ -6,10 +6,11 @@
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use candle_core::Device;
 
-use super::compute::{self, Failure, Question};
+use super::compute::{self, Answer, Failure, Question};
 use super::key::{Key, ModelId, ModelPath};
 use super::models;
 use super::outcome::{ModelInfo, Outcome};
@@ -50,8 +51,8 @@ pub fn run(shared: &Shared, device: &Device) {
                 }
                 if let Some(unit) = next_unit(&state) {
                     let control = Control::default();
-                    state.running =
-                        Some(Running { keys: unit.keys(), control: control.clone(), text: unit.text(&state) });
+                    let (keys, text) = (unit.keys(), unit.text(&state));
+                    state.running = Some(Running { keys, control: control.clone(), text, since: Instant::now() });
                     break (unit, control);
                 }
                 state = shared.network.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -62,6 +63,7 @@ pub fn run(shared: &Shared, device: &Device) {
         let finished = catch_unwind(AssertUnwindSafe(|| execute(shared, &unit, device, &control)));
         let mut state = shared.lock();
         state.running = None;
+        state.interim = None;
         let failure = match finished {
             Ok(Ok(()) | Err(Failure::Cancelled)) => None,
             Ok(Err(Failure::Because(reason))) => Some(reason),
@@ -157,8 +159,13 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
             let features = compute::slice(&model_here, &picture, &questions, control, &mut |index, answer| {
                 let mut state = shared.lock();
                 match answer {
-                    Ok(outcome) => store(&mut state, keys[index].clone(), outcome),
-                    Err(reason) => drop(state.failures.insert(keys[index].clone(), reason)),
+                    Answer::Interim(map) => {
+                        if let Key::Map(key) = &keys[index] {
+                            state.interim = Some((key.clone(), map));
+                        }
+                    }
+                    Answer::Done(outcome) => store(&mut state, keys[index].clone(), outcome),
+                    Answer::Failed(reason) => drop(state.failures.insert(keys[index].clone(), reason)),
                 }
                 drop(state);
                 (shared.wake)();
@@ -196,7 +203,7 @@ fn question(key: &Key) -> Option<Question> {
     match key {
         Key::Model(_) | Key::Stack(_) => None,
         Key::Scores { .. } => Some(Question::Scores),
-        Key::Map(map) => Some(Question::Map { method: map.method, layer: Arc::clone(&map.layer), class: map.class }),
+        Key::Map(map) => Some(Question::Map(map.recipe.clone())),
         Key::Activations { layer, .. } => Some(Question::Activations { layer: Arc::clone(layer) }),
         Key::Uncertainty(draws) => Some(Question::Uncertainty { passes: draws.passes, seed: draws.seed }),
     }

@@ -131,7 +131,10 @@ impl Outcome {
         let floats = match self {
             Self::Model(_) => 1024,
             Self::Scores(scores) => scores.logits.len() + scores.probabilities.len(),
-            Self::Map(map) => map.attribution.values.len(),
+            Self::Map(map) => {
+                let segments = map.attribution.segments.as_ref();
+                map.attribution.values.len() + segments.map_or(0, |s| s.labels.len() + 2 * s.weights.len())
+            }
             Self::Activations(activations) => activations.values.len(),
             Self::Uncertainty(result) => {
                 result.probabilities.len() + result.densities.iter().map(|d| d.x.len() + d.y.len()).sum::<usize>()
@@ -151,6 +154,8 @@ pub struct Activity {
     pub text: String,
     /// The part that is done, 0 ..= 1.
     pub progress: Option<f32>,
+    /// How long the rest will take, from the progress so far; `None` where that can't be told yet or is no wait.
+    pub seconds_left: Option<f32>,
     /// Wants that are not answered yet.
     pub queued: usize,
     /// Where networks run ("CPU, 2 threads").

@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::cache::Cache;
-use super::key::{Key, ModelId};
+use super::key::{Key, MapKey, ModelId};
 use super::library::Library;
-use super::outcome::Outcome;
+use super::outcome::{MapResult, Outcome};
 use crate::display::Picture;
 use crate::graph::Control;
 use crate::model::Model;
@@ -52,6 +53,8 @@ pub struct State {
     pub failures: HashMap<Key, Arc<str>>,
     /// What the network thread is at.
     pub running: Option<Running>,
+    /// The map that is being computed, as far as it has come.
+    pub interim: Option<(MapKey, Arc<MapResult>)>,
     /// Loaded models by content.
     pub models: HashMap<ModelId, Arc<Model>>,
     /// Features of single slices of a stack model: what its maximum sees.
@@ -66,6 +69,18 @@ pub struct Running {
     pub control: Control,
     /// For the status bar.
     pub text: String,
+    /// When it began.
+    pub since: Instant,
+}
+
+impl Running {
+    /// How long the rest will take if it goes on as so far; `None` in the first moments and where it is no wait.
+    pub fn seconds_left(&self) -> Option<f32> {
+        /// Before this the progress says little.
+        const TELLING: f32 = 0.02;
+        let (progress, elapsed) = (self.control.progress(), self.since.elapsed().as_secs_f32());
+        (elapsed > 0.5 && progress > TELLING).then(|| elapsed * (1.0 - progress) / progress)
+    }
 }
 
 impl Shared {
@@ -85,6 +100,7 @@ impl Shared {
                 results: Cache::new(cache_bytes / 2),
                 failures: HashMap::new(),
                 running: None,
+                interim: None,
                 models: HashMap::new(),
                 features: Cache::new(cache_bytes / 16),
             }),

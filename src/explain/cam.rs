@@ -1,15 +1,14 @@
 //! CAM: class activation mapping.
 
-use std::sync::Arc;
-
 use candle_core::DType;
 
 use super::{
-    Attribution, ExplainError, Method, Params, Target,
-    channels::{check_class, spatial_output, weighted_sum},
+    About, Ask, Attribution, ExplainError, Group, Method,
+    channels::{spatial_output, weighted_sum},
+    target::check_class,
 };
 use crate::graph::{
-    Control, Graph, INPUT, Keep, NodeId, Trace,
+    Graph, INPUT, Keep, NodeId,
     ops::{AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, Linear, Relu, SliceMax},
 };
 
@@ -26,9 +25,17 @@ impl Method for Cam {
         "CAM"
     }
 
-    fn sentence(&self) -> &'static str {
-        "What each place adds to the score: the last layer's channels with the classifier's own weights (Zhou et al. \
-         2016)."
+    fn group(&self) -> Group {
+        Group::Cam
+    }
+
+    fn about(&self) -> About {
+        About {
+            shows: "What each place adds to the score: the last layer's channels with the classifier's own weights.",
+            cannot: "Any other layer, or a network whose head is not global average pooling and one dense layer.",
+            costs: "One forward pass.",
+            paper: "Zhou et al. 2016",
+        }
     }
 
     fn needs_layer(&self) -> bool {
@@ -43,17 +50,10 @@ impl Method for Cam {
         head(graph).map_or_else(|_| Keep::nothing(), |head| Keep::nothing().output_of(head.layer))
     }
 
-    fn compute(
-        &self,
-        graph: &Arc<Graph>,
-        trace: &Trace,
-        _layer: NodeId,
-        target: &Target,
-        params: &Params,
-        _control: &Control,
-    ) -> Result<Attribution, ExplainError> {
-        let head = head(graph)?;
-        let activations = spatial_output(trace, head.layer, params.slice)?;
+    fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
+        let target = ask.target;
+        let head = head(ask.graph())?;
+        let activations = spatial_output(ask.trace, head.layer, ask.slice)?;
         let weights = if let Some(linear) = head.linear {
             check_class(target, linear.weight().dim(0)?)?;
             linear.weight().get(target.class)?.to_dtype(DType::F64)?.to_vec1::<f64>()?
@@ -62,7 +62,7 @@ impl Method for Cam {
             (0..activations.channels).map(|channel| f64::from(u8::from(channel == target.class))).collect()
         };
         let signed: Vec<f64> = weights.into_iter().map(|weight| weight * f64::from(target.sign)).collect();
-        weighted_sum(self.name(), trace, head.layer, target.class, &activations, &signed)
+        weighted_sum(self.name(), ask, head.layer, &activations, &signed)
     }
 }
 

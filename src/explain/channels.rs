@@ -1,11 +1,9 @@
 //! What the CAM family shares: a map is the sum of a layer's channels, each with a weight.
 
-use std::sync::Arc;
+use candle_core::{DType, Tensor};
 
-use candle_core::{DType, Device, Tensor};
-
-use super::{Attribution, ExplainError, Params, Target};
-use crate::graph::{Control, Graph, NodeId, Rule, Trace};
+use super::{Ask, Attribution, ExplainError};
+use crate::graph::{NodeId, Rule, Trace};
 
 /// One slice's output of a layer, or the gradient with respect to it.
 pub(super) struct Planes {
@@ -54,21 +52,25 @@ pub(super) struct Evidence {
     pub gradients: Planes,
 }
 
+/// The layer's output and the gradient of the explained number with respect to it.
+pub(super) fn evidence(ask: &Ask) -> Result<Evidence, ExplainError> {
+    let Ask { trace, layer, .. } = *ask;
+    let activations = spatial_output(trace, layer, ask.slice)?;
+    let seed = ask.objective()?.seed(trace.target(), ask.slice)?;
+    let gradient = trace.vjp(trace.target_node(), &seed, layer, Rule::Gradient, ask.control)?;
+    let gradients = Planes::of(&gradient, ask.slice, &name(trace, layer))?;
+    Ok(Evidence { activations, gradients })
+}
+
 /// The map of a gradient-based member of the family, which gives only its weights, one a channel.
 pub(super) fn gradient_map(
     method: &'static str,
-    (trace, layer): (&Trace, NodeId),
-    (target, params): (&Target, &Params),
-    control: &Control,
+    ask: &Ask,
     weights: impl FnOnce(&Evidence) -> Vec<f64>,
 ) -> Result<Attribution, ExplainError> {
-    let activations = spatial_output(trace, layer, params.slice)?;
-    let seed = seed(trace, target, params.slice)?;
-    let gradient = trace.vjp(trace.target_node(), &seed, layer, Rule::Gradient, control)?;
-    let gradients = Planes::of(&gradient, params.slice, &name(trace, layer))?;
-    let evidence = Evidence { activations, gradients };
+    let evidence = evidence(ask)?;
     let weights = weights(&evidence);
-    weighted_sum(method, trace, layer, target.class, &evidence.activations, &weights)
+    weighted_sum(method, ask, ask.layer, &evidence.activations, &weights)
 }
 
 /// The kept output of a layer that has rows and columns.
@@ -81,36 +83,11 @@ pub(super) fn spatial_output(trace: &Trace, layer: NodeId, slice: usize) -> Resu
     }
 }
 
-/// The gradient's seed: the target's sign at its class in the row of the slice, or in the only row of a stack.
-pub(super) fn seed(trace: &Trace, target: &Target, slice: usize) -> Result<Tensor, ExplainError> {
-    let graph: &Arc<Graph> = trace.graph();
-    if trace.target_node() != graph.output() {
-        return Err(ExplainError::NotLogits { target: name(trace, trace.target_node()) });
-    }
-    let logits = trace.target();
-    let (batch, classes) = logits.dims2()?;
-    check_class(target, classes)?;
-    let row = if batch == 1 { 0 } else { slice };
-    if row >= batch {
-        return Err(ExplainError::NoSlice { slice, slices: batch });
-    }
-    let mut seed = vec![0.0_f32; batch * classes];
-    seed[row * classes + target.class] = target.sign;
-    let seed = Tensor::from_vec(seed, (batch, classes), &Device::Cpu)?;
-    Ok(seed.to_dtype(logits.dtype())?.to_device(logits.device())?)
-}
-
-/// The class must be one of the network's.
-pub(super) fn check_class(target: &Target, classes: usize) -> Result<(), ExplainError> {
-    if target.class < classes { Ok(()) } else { Err(ExplainError::NoClass { class: target.class, classes }) }
-}
-
 /// `Σₖ wₖ Aₖ`.
 pub(super) fn weighted_sum(
     method: &'static str,
-    trace: &Trace,
+    ask: &Ask,
     layer: NodeId,
-    class: usize,
     activations: &Planes,
     weights: &[f64],
 ) -> Result<Attribution, ExplainError> {
@@ -120,13 +97,24 @@ pub(super) fn weighted_sum(
             *total += weight * value;
         }
     }
-    let values: Vec<f32> = sum.into_iter().map(|value| value as f32).collect();
-    let layer = name(trace, layer);
+    layer_map(method, ask, layer, [activations.rows, activations.columns], &sum)
+}
+
+/// A map of a layer from its values, `rows × columns`, which must be finite.
+pub(super) fn layer_map(
+    method: &'static str,
+    ask: &Ask,
+    layer: NodeId,
+    [rows, columns]: [usize; 2],
+    values: &[f64],
+) -> Result<Attribution, ExplainError> {
+    let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+    let layer = name(ask.trace, layer);
     if values.iter().any(|value| !value.is_finite()) {
         return Err(ExplainError::NotFinite { layer });
     }
-    let Planes { rows, columns, .. } = *activations;
-    Ok(Attribution { method, layer: Some(layer), class, channels: 1, rows, columns, values })
+    let class = ask.target.class;
+    Ok(Attribution { method, layer: Some(layer), class, channels: 1, rows, columns, values, ..Attribution::default() })
 }
 
 fn name(trace: &Trace, node: NodeId) -> String {

@@ -42,6 +42,15 @@ pub enum ExplainError {
         slices: usize,
     },
 
+    /// A segmentation's region holds no pixel.
+    #[error(
+        "No pixel is predicted to be of class {class} or lies in the drawn region; draw a region or choose another class"
+    )]
+    EmptyRegion {
+        /// The class asked for.
+        class: usize,
+    },
+
     /// The run did not keep the layer's output.
     #[error("The run did not keep the output of the layer `{layer}`; ask for it with the method's `keeps`")]
     NotKept {

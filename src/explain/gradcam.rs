@@ -1,9 +1,7 @@
 //! Grad-CAM.
 
-use std::sync::Arc;
-
-use super::{Attribution, ExplainError, Method, Params, Target, channels::gradient_map};
-use crate::graph::{Control, Graph, Keep, NodeId, Trace};
+use super::{About, Ask, Attribution, ExplainError, Group, Method, channels::gradient_map};
+use crate::graph::{Graph, Keep, NodeId};
 
 /// Selvaraju et al. 2017: `αₖ` is the mean over space of `∂y/∂Aₖ`; the map is `Σ αₖ Aₖ`.
 pub(super) struct GradCam;
@@ -17,32 +15,29 @@ impl Method for GradCam {
         "Grad-CAM"
     }
 
-    fn sentence(&self) -> &'static str {
-        "Where the network looked: the layer's channels, weighted by their mean gradient (Selvaraju et al. 2017)."
+    fn group(&self) -> Group {
+        Group::Cam
+    }
+
+    fn about(&self) -> About {
+        About {
+            shows: "Where the network looked: the layer's channels, weighted by their mean gradient.",
+            cannot: "Fine detail: it is as coarse as the layer, and says nothing about what speaks against the class.",
+            costs: "One forward pass and one backward pass to the layer.",
+            paper: "Selvaraju et al. 2017",
+        }
     }
 
     fn needs_layer(&self) -> bool {
         true
     }
 
-    fn suits(&self, _graph: &Graph) -> Result<(), ExplainError> {
-        Ok(())
-    }
-
     fn keeps(&self, _graph: &Graph, layer: NodeId) -> Keep {
         Keep::nothing().output_of(layer).gradients_to(layer)
     }
 
-    fn compute(
-        &self,
-        _graph: &Arc<Graph>,
-        trace: &Trace,
-        layer: NodeId,
-        target: &Target,
-        params: &Params,
-        control: &Control,
-    ) -> Result<Attribution, ExplainError> {
-        gradient_map(self.name(), (trace, layer), (target, params), control, |evidence| {
+    fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
+        gradient_map(self.name(), ask, |evidence| {
             evidence.gradients.planes().map(|gradient| gradient.iter().sum::<f64>() / gradient.len() as f64).collect()
         })
     }

@@ -1,9 +1,7 @@
 //! Grad-CAM++.
 
-use std::sync::Arc;
-
-use super::{Attribution, ExplainError, Method, Params, Target, channels::gradient_map};
-use crate::graph::{Control, Graph, Keep, NodeId, Trace};
+use super::{About, Ask, Attribution, ExplainError, Group, Method, channels::gradient_map};
+use crate::graph::{Graph, Keep, NodeId};
 
 /// Keeps the denominator from 0, as in pytorch-grad-cam.
 const EPSILON: f64 = 1e-6;
@@ -21,33 +19,29 @@ impl Method for GradCamPlusPlus {
         "Grad-CAM++"
     }
 
-    fn sentence(&self) -> &'static str {
-        "Where the network looked: the layer's channels, weighted by their positive gradients, each by its share \
-         (Chattopadhay et al. 2018)."
+    fn group(&self) -> Group {
+        Group::Cam
+    }
+
+    fn about(&self) -> About {
+        About {
+            shows: "Where the network looked, every occurrence of the finding: channels weighted by their positive gradients, each by its share.",
+            cannot: "Fine detail, or evidence against the class; its weights divide by small numbers, so early layers are unsteady.",
+            costs: "One forward pass and one backward pass to the layer.",
+            paper: "Chattopadhay et al. 2018",
+        }
     }
 
     fn needs_layer(&self) -> bool {
         true
     }
 
-    fn suits(&self, _graph: &Graph) -> Result<(), ExplainError> {
-        Ok(())
-    }
-
     fn keeps(&self, _graph: &Graph, layer: NodeId) -> Keep {
         Keep::nothing().output_of(layer).gradients_to(layer)
     }
 
-    fn compute(
-        &self,
-        _graph: &Arc<Graph>,
-        trace: &Trace,
-        layer: NodeId,
-        target: &Target,
-        params: &Params,
-        control: &Control,
-    ) -> Result<Attribution, ExplainError> {
-        gradient_map(self.name(), (trace, layer), (target, params), control, |evidence| {
+    fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
+        gradient_map(self.name(), ask, |evidence| {
             let channels = evidence.activations.planes().zip(evidence.gradients.planes());
             channels.map(|(activation, gradient)| weight(activation.iter().sum(), gradient)).collect()
         })

@@ -1,10 +1,12 @@
 //! Methods on small networks: heads they suit, degenerate inputs, batches and stacks.
 
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
 
 use super::*;
 use crate::graph::{
-    GraphBuilder, GraphError, INPUT,
+    Control, Graph, GraphBuilder, GraphError, INPUT, Keep, Trace,
     ops::{AdaptiveAvgPool2d, Conv2d, Flatten, Linear, Relu, SliceMax},
 };
 
@@ -37,7 +39,7 @@ fn explain(
     let (method, layer, control) = (find(method).unwrap(), graph.find(layer).unwrap(), Control::default());
     let keep = method.keeps(graph, layer);
     let trace = graph.run(&[(INPUT, input.clone())], graph.output(), &keep, &control)?;
-    method.compute(graph, &trace, layer, &Target::class(class), &Params { slice }, &control)
+    method.compute(&Ask { slice, ..Ask::new(&trace, layer, &Target::class(class), &control) })
 }
 
 const KERNEL: [f32; 2] = [1.0, -1.0];
@@ -165,9 +167,7 @@ fn a_run_that_kept_too_little_or_was_cancelled_says_so() {
     let (method, control) = (find("gradcam").unwrap(), Control::default());
     let relu = graph.find("relu").unwrap();
     let run = |keep: &Keep, target| graph.run(&[(INPUT, input.clone())], target, keep, &control).unwrap();
-    let compute = |trace: &Trace| {
-        method.compute(&graph, trace, relu, &Target::class(0), &Params::default(), &control).unwrap_err()
-    };
+    let compute = |trace: &Trace| method.compute(&Ask::new(trace, relu, &Target::class(0), &control)).unwrap_err();
     assert!(matches!(compute(&run(&Keep::nothing(), graph.output())), ExplainError::NotKept { .. }));
     let outputs = run(&Keep::nothing().output_of(relu), graph.output());
     assert!(matches!(compute(&outputs), ExplainError::Graph(GraphError::NotKept { .. })));
@@ -189,4 +189,39 @@ fn activations_have_their_range_by_channel() {
     assert_eq!((grid.maximum, grid.minimum, grid.mean), (vec![3.0, 2.0], vec![0.0, 0.0], vec![1.0, 0.5]));
     let logits = activations(&trace, fc, 0).unwrap();
     assert_eq!((logits.channels, logits.rows, logits.columns, logits.values.len()), (3, 1, 1, 3));
+}
+
+/// A segmentation of one channel into two classes: logits `x` and `−x` at each pixel.
+fn segmentation() -> Arc<Graph> {
+    let mut graph = GraphBuilder::new();
+    let conv = graph.add("conv", Conv2d::new(tensor(&KERNEL, &[2, 1, 1, 1]), None).unwrap(), &[INPUT]);
+    graph.add("logits", Conv2d::new(tensor(&[1.0, 0.0, 0.0, 1.0], &[2, 2, 1, 1]), None).unwrap(), &[conv]);
+    Arc::new(graph.finish().unwrap())
+}
+
+#[test]
+fn in_a_segmentation_the_logits_of_the_predicted_pixels_or_of_a_drawn_region_are_summed() {
+    let graph = segmentation();
+    let input = tensor(&[1.0, -2.0, 3.0, 0.5], &[1, 1, 2, 2]);
+    let (conv, control) = (graph.find("conv").unwrap(), Control::default());
+    let keep = Keep::nothing().output_of(INPUT).output_of(conv).gradients_to(conv);
+    let trace = graph.run(&[(INPUT, input)], graph.output(), &keep, &control).unwrap();
+    let score = |target: &Target| {
+        let ask = Ask::new(&trace, conv, target, &control);
+        let unit = |unit| score::scores(&ask, INPUT, &ask.input().unwrap(), unit).map(|scores| scores[0]);
+        (unit(score::Unit::Logit), unit(score::Unit::Probability))
+    };
+    let (logit, probability) = score(&Target::class(0));
+    assert!((logit.unwrap() - 4.5).abs() < 1e-6, "pixels 0, 2 and 3 are of class 0");
+    let softmax = |x: f64| 1.0 / (1.0 + (-2.0 * x).exp());
+    assert!((probability.unwrap() - (softmax(1.0) + softmax(3.0) + softmax(0.5)) / 3.0).abs() < 1e-6);
+
+    let mask = |inside: [bool; 4]| Region::Drawn(Arc::new(Mask { rows: 2, columns: 2, inside: inside.to_vec() }));
+    let drawn = Target { region: mask([true, true, false, false]), ..Target::class(0) };
+    assert!((score(&drawn).0.unwrap() + 1.0).abs() < 1e-6);
+    let map = find("gradcam").unwrap().compute(&Ask::new(&trace, conv, &drawn, &control)).unwrap();
+    // Two of four pixels have gradient 1 to channel 0 and 0 to channel 1.
+    assert_eq!(map.values, [0.5, -1.0, 1.5, 0.25]);
+    let nothing = Target { region: mask([false; 4]), ..Target::class(1) };
+    assert!(matches!(score(&nothing).0, Err(ExplainError::EmptyRegion { class: 1 })));
 }

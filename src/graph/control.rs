@@ -38,6 +38,13 @@ impl Control {
         if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
     }
 
+    /// A control that is cancelled together with this one but reports progress to nobody: for one of many runs whose
+    /// whole reports here.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        Self { cancelled: Arc::clone(&self.cancelled), permille: Arc::default() }
+    }
+
     /// Reports the part that is done, 0 ..= 1.
     pub fn set_progress(&self, fraction: f32) {
         self.permille.store((fraction.clamp(0.0, 1.0) * 1000.0) as u32, Ordering::Relaxed);

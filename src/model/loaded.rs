@@ -4,8 +4,18 @@ use std::sync::Arc;
 
 use candle_core::Device;
 
-use super::{Card, Input, ModelError, card::Activation, input, layers::LayerInfo};
-use crate::{display::Picture, graph::Graph, uncertainty::StochasticHead};
+use super::{
+    Card, Input, ModelError,
+    card::{Activation, InputCard, Order},
+    input,
+    layers::LayerInfo,
+};
+use crate::{
+    display::Picture,
+    explain::{InputSpace, Squash},
+    graph::Graph,
+    uncertainty::StochasticHead,
+};
 
 /// A network ready to run, with its card.
 #[derive(Debug, Clone)]
@@ -70,6 +80,26 @@ impl Model {
             (Activation::None, _) => logits.to_vec(),
             (Activation::Sigmoid, &[logit]) if self.classes.len() == 2 => vec![sigmoid(-logit), sigmoid(logit)],
             (Activation::Sigmoid, _) => logits.iter().copied().map(sigmoid).collect(),
+        }
+    }
+
+    /// How the network's input relates to pixels, and its logits to probabilities, for explanation methods.
+    #[must_use]
+    pub fn space(&self) -> InputSpace {
+        let InputCard { scale, ref mean, ref std, order, .. } = self.card.input;
+        let per_channel = |given: &[f64], default: f64| {
+            [0, 1, 2].map(|channel| given.get(channel).or(given.first()).copied().unwrap_or(default))
+        };
+        InputSpace {
+            scale,
+            mean: per_channel(mean, 0.0),
+            std: per_channel(std, 1.0),
+            reversed: order == Order::Bgr,
+            squash: match self.card.output.activation {
+                Activation::Softmax => Squash::Softmax,
+                Activation::Sigmoid => Squash::Sigmoid,
+                Activation::None => Squash::None,
+            },
         }
     }
 

@@ -183,13 +183,8 @@ impl SlotFacts {
             }));
         }
         let Some(class) = self.class else { return };
-        let key = MapKey {
-            model: model.id.clone(),
-            source: slice.source.clone(),
-            method: state.explain.method,
-            layer: Arc::clone(layer),
-            class,
-        };
+        let recipe = state.explain.recipe(Arc::clone(layer), class);
+        let key = MapKey { model: model.id.clone(), source: slice.source.clone(), recipe };
         self.map.update(engine.map(&key));
         self.range = match state.explain.scale {
             Scale::Stack => engine.map_range(&self.sources, &key),
@@ -214,9 +209,8 @@ impl SlotFacts {
         /// Positions asked about in a frame at most.
         const LOOK_UPS: usize = 24;
         let count = self.sources.len();
-        let is_about_other = self.map_key.as_ref().is_none_or(|old| {
-            (&old.model, old.method, &old.layer, old.class) != (&key.model, key.method, &key.layer, key.class)
-        });
+        let is_about_other =
+            self.map_key.as_ref().is_none_or(|old| (&old.model, &old.recipe) != (&key.model, &key.recipe));
         if is_about_other || self.profile.len() != count {
             self.profile = vec![None; count];
             self.is_explained = vec![false; count];

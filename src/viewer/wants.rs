@@ -61,7 +61,8 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     let explain = &state.explain;
     library.generation.hash(&mut hasher);
     hash_slots(state, &mut hasher);
-    (&explain.model, explain.method, explain.overlay_on, explain.passes, explain.seed).hash(&mut hasher);
+    (&explain.model, explain.method, &explain.settings, explain.overlay_on, explain.passes, explain.seed)
+        .hash(&mut hasher);
     facts.model.current().map(|model| &model.id).hash(&mut hasher);
     facts.layer.hash(&mut hasher);
     (state.layout, state.full_tile).hash(&mut hasher);
@@ -137,9 +138,7 @@ fn push_slice(
         wanted.push(Key::Map(MapKey {
             model: model.id.clone(),
             source: source.clone(),
-            method: explain.method,
-            layer: Arc::clone(layer),
-            class,
+            recipe: explain.recipe(Arc::clone(layer), class),
         }));
     }
     if state.shows(Content::Activations) && rank < ACTIVATIONS_AHEAD {

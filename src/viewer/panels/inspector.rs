@@ -149,7 +149,7 @@ fn method_choice(ui: &mut Ui, scene: &mut Scene<'_>) {
             ComboBox::from_id_salt("method").width(ui.available_width()).selected_text(text).show_ui(ui, |ui| {
                 for method in METHODS {
                     let entry = ui.selectable_label(method.name() == chosen, method.label());
-                    if entry.on_hover_text(method.sentence()).clicked() {
+                    if entry.on_hover_text(method.about().shows).clicked() {
                         scene.send(Command::SetMethod(method.name()));
                     }
                 }
@@ -157,7 +157,7 @@ fn method_choice(ui: &mut Ui, scene: &mut Scene<'_>) {
         name_combo(ui, &response.response, "Method", text);
     });
     if let Some(method) = method {
-        quiet(ui, method.sentence());
+        quiet(ui, method.about().shows);
     }
 }
 
@@ -269,7 +269,7 @@ fn legend(ui: &mut Ui, scene: &Scene<'_>) {
     let strip = egui::Rect::from_min_size(rect.min + Vec2::new(1.0, 2.0), Vec2::new(rect.width() - 2.0, 10.0));
     annotations::colour_strip(ui.painter(), strip, explain.colormap, explain.threshold);
     let Some(map) = facts.map.current() else { return };
-    let (low, high) = facts.range.unwrap_or_else(|| map.attribution.min_max());
+    let (low, high) = facts.range.unwrap_or_else(|| map.attribution.shown_range());
     let low = if explain.colormap.diverging { low } else { low.max(0.0) };
     let colour = theme::palette(ui.ctx()).quiet;
     let font = theme::numbers(11.0);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::display::colormap::Colormap;
-use crate::engine::ModelPath;
+use crate::engine::{ModelPath, Recipe};
+use crate::explain::Settings;
 
 /// What the colours of a map are scaled to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +33,8 @@ pub struct Explain {
     pub model: Option<ModelPath>,
     /// Registry name of the method.
     pub method: &'static str,
+    /// Its parameters.
+    pub settings: Settings,
     /// The layer; `None` = the model's default.
     pub layer: Option<Arc<str>>,
     /// The explained class; `None` = the strongest.
@@ -55,12 +58,19 @@ pub struct Explain {
 }
 
 impl Explain {
+    /// How the map of a class is made at a layer.
+    #[must_use]
+    pub fn recipe(&self, layer: Arc<str>, class: usize) -> Recipe {
+        Recipe { settings: self.settings.clone(), seed: self.seed, ..Recipe::new(self.method, layer, class) }
+    }
+
     /// The choices a session starts with.
     #[must_use]
     pub fn new(colormap: &'static Colormap, method: &'static str) -> Self {
         Self {
             model: None,
             method,
+            settings: Settings::DEFAULT,
             layer: None,
             class: None,
             overlay_on: true,
