@@ -32,7 +32,12 @@ impl GraphBuilder {
 
     /// Adds a node that takes the outputs of earlier ones.
     pub fn add(&mut self, name: impl Into<String>, op: impl Op, inputs: &[NodeId]) -> NodeId {
-        self.nodes.push(Node { name: name.into(), op: Box::new(op), inputs: inputs.to_vec() });
+        self.add_boxed(name, Box::new(op), inputs)
+    }
+
+    /// As [`GraphBuilder::add`], for an operation whose type is not known when the program is compiled.
+    pub fn add_boxed(&mut self, name: impl Into<String>, op: Box<dyn Op>, inputs: &[NodeId]) -> NodeId {
+        self.nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec() });
         self.nodes.len() - 1
     }
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Card, ModelError, zoo};
+use super::{Card, ModelError, source::Source};
 
 /// The model cards found in some folders.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -90,8 +90,8 @@ fn card_at(path: &Path) -> Result<(Card, Option<String>), ModelError> {
     let text = fs::read_to_string(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
     let card = Card::parse(&text, &path.display().to_string())?;
     let weights = path.with_file_name("").join(&card.weights);
-    let problem = if zoo::find(&card.architecture).is_none() {
-        Some(format!("The architecture \"{}\" is not in the zoo: {}", card.architecture, path.display()))
+    let problem = if Source::find(&card.architecture).is_none() {
+        Some(format!("The architecture \"{}\" is not known: {}", card.architecture, path.display()))
     } else if !weights.is_file() {
         Some(format!("The weights are not there: {}", weights.display()))
     } else {

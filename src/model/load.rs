@@ -2,18 +2,16 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Device;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Card, Model, ModelError, Weights,
-    card::{self, Activation, Head, SliceReduction},
-    layers, zoo,
+    Card, Model, ModelError,
+    card::{self, Activation, SliceReduction},
+    layers,
+    source::{Built, Request, Source, hex},
 };
-use crate::{
-    graph::Graph,
-    uncertainty::{FlipoutDense, StochasticHead},
-};
+use crate::graph::Graph;
 
 impl Model {
     /// Loads a model from its card (`model.toml`, or the folder that holds it) onto a device.
@@ -38,9 +36,9 @@ impl Model {
             })?;
         }
         let weights_path = folder.join(&card.weights);
-        let weights =
+        let bytes =
             fs::read(&weights_path).map_err(|source| ModelError::Read { path: weights_path.clone(), source })?;
-        Parts { card, card_text: &text, card_label: &label, weights: &weights }
+        Parts { card, card_text: &text, card_label: &label, bytes: &bytes, folder: weights_path.parent() }
             .assemble(&weights_path.display().to_string(), device)
     }
 
@@ -60,7 +58,7 @@ impl Model {
             });
         }
         let label = card.weights.clone();
-        Parts { card, card_text: card_toml, card_label: LABEL, weights }.assemble(&label, device)
+        Parts { card, card_text: card_toml, card_label: LABEL, bytes: weights, folder: None }.assemble(&label, device)
     }
 }
 
@@ -69,54 +67,42 @@ struct Parts<'a> {
     card: Card,
     card_text: &'a str,
     card_label: &'a str,
-    weights: &'a [u8],
+    bytes: &'a [u8],
+    /// The folder of the weight file, if it is in one.
+    folder: Option<&'a Path>,
 }
 
 impl Parts<'_> {
     fn assemble(self, weights_label: &str, device: &Device) -> Result<Model, ModelError> {
-        let architecture = zoo::find(&self.card.architecture).ok_or_else(|| {
-            let names: Vec<&str> = zoo::ZOO.iter().map(|architecture| architecture.name).collect();
-            self.refuse("architecture", format!("\"{}\"", self.card.architecture), names.join(", "))
+        let Self { card, card_label, bytes, folder, .. } = &self;
+        let request = Request { card, card_label, bytes, label: weights_label, folder: *folder, device };
+        let source = Source::find(&card.architecture).ok_or_else(|| {
+            request.refuse("architecture", format!("\"{}\"", card.architecture), Source::names().join(", "))
         })?;
-        if self.card.output.slices == Some(SliceReduction::Max) && !architecture.stack {
-            let found = format!("\"max\" for {}, which takes single pictures", architecture.name);
-            return Err(self.refuse("output.slices", found, "nothing, or a stack architecture as mrnet".to_owned()));
-        }
-        let weights_sha256 = hex(&Sha256::digest(self.weights));
-        if let Some(expected) = &self.card.sha256
-            && !expected.eq_ignore_ascii_case(&weights_sha256)
-        {
-            let (weights, expected) = (weights_label.to_owned(), expected.to_ascii_lowercase());
-            return Err(ModelError::Checksum { weights, found: weights_sha256, expected });
+        let Built { graph, stack, stochastic, notes, sha256 } = source.build(&request)?;
+        if card.output.slices == Some(SliceReduction::Max) && !stack {
+            let found = format!("\"max\" for {}, which takes single pictures", card.architecture);
+            return Err(request.refuse("output.slices", found, "nothing, or a stack architecture as mrnet".to_owned()));
         }
 
-        let mut weights = Weights::read(self.weights, weights_label, device)?;
-        let notes = weights.notes().to_vec();
-        let posterior = match self.card.output.head {
-            Head::Dense => None,
-            Head::Flipout => Some(Posterior::take(&mut weights)?),
-        };
-        let graph = (architecture.build)(&mut weights)?;
-        weights.finish()?;
-
-        let [rows, columns] = self.card.input.size;
-        let batch = [1, self.card.input.channels, rows, columns];
+        let [rows, columns] = card.input.size;
+        let batch = [1, card.input.channels, rows, columns];
         let shapes = graph.shapes(&batch).map_err(|error| {
-            let expected = format!("a size and number of channels that {} takes: {error}", architecture.name);
-            self.refuse("input", format!("{} × {rows} × {columns}", batch[1]), expected)
+            let expected = format!("a size and number of channels that {} takes: {error}", card.architecture);
+            request.refuse("input", format!("{} × {rows} × {columns}", batch[1]), expected)
         })?;
-        let outputs = shapes[graph.output()].last().copied().unwrap_or(0);
-        let classes = self.classes(outputs)?;
-        let stochastic = posterior.map(|posterior| posterior.head(&graph, weights_label)).transpose()?;
+        // `[batch, classes]`, or `[batch, classes, rows, columns]` where each pixel is classified.
+        let outputs = shapes[graph.output()].get(1).copied().unwrap_or(0);
+        let classes = classes(&request, outputs)?;
         let layers = layers::describe(&graph, &shapes);
-        let default_layer = self.layer(&graph, &shapes)?;
+        let default_layer = default_layer(&request, &graph, &shapes)?;
         Ok(Model {
             card_sha256: hex(&Sha256::digest(self.card_text)),
-            weights_sha256,
+            weights_sha256: sha256,
             graph: Arc::new(graph),
             device: device.clone(),
             stochastic,
-            stack: architecture.stack,
+            stack,
             classes,
             notes,
             layers,
@@ -125,105 +111,35 @@ impl Parts<'_> {
             card: self.card,
         })
     }
-
-    fn refuse(&self, key: &str, found: String, expected: String) -> ModelError {
-        ModelError::CardValue { card: self.card_label.to_owned(), key: key.to_owned(), found, expected }
-    }
-
-    /// The classes' names, one for each output; one sigmoid output has a negative and a positive class, unless the
-    /// card names one.
-    fn classes(&self, outputs: usize) -> Result<Vec<String>, ModelError> {
-        let named = self.card.classes.len();
-        let binary = outputs == 1 && self.card.output.activation == Activation::Sigmoid;
-        if named == 0 {
-            let count = if binary { 2 } else { outputs };
-            return Ok((0..count).map(|class| format!("class {class}")).collect());
-        }
-        if named == outputs || (binary && named == 2) {
-            return Ok(self.card.classes.clone());
-        }
-        let key = if self.card.classes_file.is_some() { "classes_file" } else { "classes" };
-        let expected = format!("{outputs}{}, as the weights have", if binary { " or 2" } else { "" });
-        Err(self.refuse(key, format!("a list of {named} names"), expected))
-    }
-
-    /// The layer that explanations start from; the card's layers are checked.
-    fn layer(&self, graph: &Graph, shapes: &[Vec<usize>]) -> Result<String, ModelError> {
-        let explain = &self.card.explain;
-        let wanted = explain.layer.iter().map(|name| ("explain.layer", name));
-        for (key, name) in wanted.chain(explain.layers.iter().map(|name| ("explain.layers", name))) {
-            if !graph.find(name).is_some_and(|node| layers::is_spatial(&shapes[node])) {
-                let expected =
-                    format!("a spatial layer of {}, as {}", self.card.architecture, layers::last(graph, shapes));
-                return Err(self.refuse(key, format!("\"{name}\""), expected));
-            }
-        }
-        Ok(explain.layer.clone().unwrap_or_else(|| layers::last(graph, shapes)))
-    }
 }
 
-/// The tensors of a stochastic last layer.
-struct Posterior {
-    layer: String,
-    dense: FlipoutDense,
+/// The classes' names, one for each output; one sigmoid output has a negative and a positive class, unless the
+/// card names one.
+fn classes(request: &Request, outputs: usize) -> Result<Vec<String>, ModelError> {
+    let named = request.card.classes.len();
+    let binary = outputs == 1 && request.card.output.activation == Activation::Sigmoid;
+    if named == 0 {
+        let count = if binary { 2 } else { outputs };
+        return Ok((0..count).map(|class| format!("class {class}")).collect());
+    }
+    if named == outputs || (binary && named == 2) {
+        return Ok(request.card.classes.clone());
+    }
+    let key = if request.card.classes_file.is_some() { "classes_file" } else { "classes" };
+    let expected = format!("{outputs}{}, as the weights have", if binary { " or 2" } else { "" });
+    Err(request.refuse(key, format!("a list of {named} names"), expected))
 }
 
-impl Posterior {
-    /// Takes `LAYER.weight_rho` and copies `LAYER.weight` and `LAYER.bias`, which the graph takes later.
-    fn take(weights: &mut Weights) -> Result<Self, ModelError> {
-        const SUFFIX: &str = ".weight_rho";
-        let refuse = |weights: &Weights, reason: String| {
-            Err(ModelError::WeightFile { weights: weights.label().to_owned(), reason })
-        };
-        let layers: Vec<String> =
-            weights.names().iter().filter_map(|name| name.strip_suffix(SUFFIX)).map(str::to_owned).collect();
-        let [layer] = layers.as_slice() else {
-            let found = if layers.is_empty() { "no layer has one".to_owned() } else { layers.join(", ") };
-            let reason = format!("a flipout head needs LAYER.weight_rho for the last layer and no other ({found})");
-            return refuse(weights, reason);
-        };
-        let shape = weights.required_shape(&format!("{layer}.weight"), 2)?;
-        let (outputs, inputs) = (shape[0], shape[1]);
-        let rho = weights.take(&format!("{layer}{SUFFIX}"), &shape);
-        let loc = weights.get(&format!("{layer}.weight")).map(values).transpose()?.unwrap_or_default();
-        let bias = match weights.get(&format!("{layer}.bias")) {
-            Some(bias) => values(bias)?,
-            None => vec![0.0; outputs],
-        };
-        match FlipoutDense::new(inputs, outputs, loc, &values(&rho)?, bias) {
-            Ok(dense) => Ok(Self { layer: layer.clone(), dense }),
-            Err(error) => refuse(weights, format!("{layer}: {error}")),
+/// The layer that explanations start from; the card's layers are checked.
+fn default_layer(request: &Request, graph: &Graph, shapes: &[Vec<usize>]) -> Result<String, ModelError> {
+    let explain = &request.card.explain;
+    let wanted = explain.layer.iter().map(|name| ("explain.layer", name));
+    for (key, name) in wanted.chain(explain.layers.iter().map(|name| ("explain.layers", name))) {
+        if !graph.find(name).is_some_and(|node| layers::is_spatial(&shapes[node])) {
+            let expected =
+                format!("a spatial layer of {}, as {}", request.card.architecture, layers::last(graph, shapes));
+            return Err(request.refuse(key, format!("\"{name}\""), expected));
         }
     }
-
-    /// The head at its place, which is the graph's output.
-    fn head(self, graph: &Graph, weights_label: &str) -> Result<StochasticHead, ModelError> {
-        let output = &graph.nodes()[graph.output()];
-        match (graph.find(&self.layer), output.inputs.as_slice()) {
-            (Some(node), &[input]) if node == graph.output() && output.op.kind() == "Linear" => {
-                Ok(StochasticHead { layer: self.layer, input, dense: self.dense })
-            }
-            _ => Err(ModelError::WeightFile {
-                weights: weights_label.to_owned(),
-                reason: format!(
-                    "{} is stochastic, but only a dense last layer may be (here {}, {})",
-                    self.layer,
-                    output.name,
-                    output.op.kind()
-                ),
-            }),
-        }
-    }
-}
-
-fn values(tensor: &Tensor) -> Result<Vec<f32>, ModelError> {
-    Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
-}
-
-fn hex(digest: &[u8]) -> String {
-    use std::fmt::Write;
-    digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Ok(explain.layer.clone().unwrap_or_else(|| layers::last(graph, shapes)))
 }

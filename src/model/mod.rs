@@ -8,6 +8,7 @@ mod layers;
 pub mod listing;
 mod load;
 mod loaded;
+mod source;
 #[cfg(test)]
 mod tests;
 mod weights;
