@@ -1,5 +1,6 @@
 //! What the end-to-end and reference tests share.
 
+pub mod fidelity;
 pub mod formula;
 pub mod reference;
 

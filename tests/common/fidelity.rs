@@ -1,0 +1,46 @@
+//! Writes down how far each comparison with a reference was off; `cargo run --example fidelity` makes
+//! `docs/fidelity.md` of it.
+//!
+//! Only with `GLASSBOX_FIDELITY` set in the environment. A test calls [`record`] once for each vector it compares.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "not each test uses all; a failure here fails the test")]
+
+use std::{fs::OpenOptions, io::Write, path::Path};
+
+/// One comparison.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared<'a> {
+    /// What was computed, as `gradcam` or `logits`: a method's name where it is one.
+    pub what: &'a str,
+    /// The network, as `resnet18`, or the test object.
+    pub network: &'a str,
+    /// Which vector of several: role, class, variant.
+    pub key: &'a str,
+    /// What it was compared with, with the version, as `pytorch-grad-cam 1.5.7`.
+    pub reference: &'a str,
+    /// The largest difference over the reference's largest magnitude.
+    pub deviation: f64,
+    /// The same of a computation in float64 with a reference in float64, where the comparison rests on it.
+    pub precise: Option<f64>,
+}
+
+/// Writes down one comparison: `record("lime", "squeezenet1_1", "coefficients", "lime 0.2", deviation)`.
+pub fn record(what: &str, network: &str, key: &str, reference: &str, deviation: f64) {
+    write(&Compared { what, network, key, reference, deviation, precise: None });
+}
+
+/// Writes down one comparison, if `GLASSBOX_FIDELITY` is set.
+pub fn write(compared: &Compared) {
+    if std::env::var_os("GLASSBOX_FIDELITY").is_none() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/fidelity");
+    std::fs::create_dir_all(&folder).unwrap();
+    let Compared { what, network, key, reference, deviation, precise } = compared;
+    assert!([what, network, key, reference].iter().all(|text| !text.contains(['\t', '\n'])), "{compared:?}");
+    let precise = precise.map_or_else(String::new, |precise| format!("{precise:e}"));
+    let line = format!("{what}\t{network}\t{key}\t{reference}\t{deviation:e}\t{precise}\n");
+    // One write of a short line to a file opened for appending: tests that run side by side do not mix.
+    let mut file = OpenOptions::new().create(true).append(true).open(folder.join("compared.tsv")).unwrap();
+    file.write_all(line.as_bytes()).unwrap();
+}
