@@ -7,7 +7,10 @@ use candle_core::{Tensor, bail};
 /// The result of a tensor computation.
 pub type Result<T, E = candle_core::Error> = std::result::Result<T, E>;
 
-/// How ReLU sends a gradient `g` back through its input `x`; all other operations do the same under each rule.
+/// How a rectifier sends a gradient `g` back through its input `x`; all other operations do the same under each rule.
+///
+/// Rectifiers are ReLU and [`Clip`](super::ops::Function::Clip) from 0 (ReLU6), for which `x > 0` reads `0 < x < 6`.
+/// Functions that are smooth or leaky (SiLU, ELU, leaky ReLU, …) always send back their derivative, as in Captum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Rule {
     /// The derivative: `g · [x > 0]`, exactly 0 at `x = 0`.
@@ -24,15 +27,22 @@ pub enum Rule {
 pub struct Forward {
     /// The operation's output.
     pub output: Tensor,
-    /// What the way back needs beside the shapes, if it was asked for: switches of a max pooling, winners, signs.
-    pub state: Option<Tensor>,
+    /// What the way back needs beside the shapes, if it was asked for: switches of a max pooling, winners, inputs.
+    pub state: Vec<Tensor>,
 }
 
 impl Forward {
     /// An output that needs nothing for the way back.
     #[must_use]
     pub fn stateless(output: Tensor) -> Self {
-        Self { output, state: None }
+        Self { output, state: Vec::new() }
+    }
+
+    /// An output and, where `record` asks for it, what the way back needs.
+    #[must_use]
+    pub fn with_state<const N: usize>(output: Tensor, record: bool, state: [&Tensor; N]) -> Self {
+        let state = if record { state.into_iter().cloned().collect() } else { Vec::new() };
+        Self { output, state }
     }
 }
 
@@ -42,21 +52,26 @@ pub struct Saved {
     /// The shapes of the node's inputs.
     pub inputs: Vec<Vec<usize>>,
     /// The state that [`Op::forward`] gave.
-    pub state: Option<Tensor>,
+    pub state: Vec<Tensor>,
 }
 
 impl Saved {
-    /// The state of an operation that always has one.
+    /// The state of an operation that keeps `N` tensors.
     ///
     /// # Errors
-    /// When the forward step recorded none.
-    pub fn state(&self) -> Result<&Tensor> {
-        let Some(state) = &self.state else { bail!("the forward step recorded no state for the way back") };
+    /// When the forward step recorded another number of them.
+    pub fn state<const N: usize>(&self) -> Result<[&Tensor; N]> {
+        let tensors: Vec<&Tensor> = self.state.iter().collect();
+        let found = tensors.len();
+        let Ok(state) = tensors.try_into() else {
+            bail!("the way back needs {N} recorded tensors, but the forward step recorded {found}")
+        };
         Ok(state)
     }
 }
 
-/// One operation with its weights. Tensors are NCHW or `[batch, features]`, `f32` or `f64`, on any device.
+/// One operation with its weights. Tensors are `f32` or `f64`, on any device; their first dimension is the batch, and
+/// images are `[batch, channels, rows, columns]`.
 pub trait Op: Any + Debug + Send + Sync {
     /// The operation's name, as `Conv2d`.
     fn kind(&self) -> &'static str;
@@ -80,6 +95,12 @@ pub trait Op: Any + Debug + Send + Sync {
     /// # Errors
     /// When the tensor library fails or the forward step was not recorded.
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, rule: Rule) -> Result<Tensor>;
+
+    /// How many multiplications, each with its addition, one forward step takes in its sums of products. Operations that
+    /// only look at or scale single elements count as 0, as they do in the literature.
+    fn macs(&self, _inputs: &[&[usize]], _output: &[usize]) -> u64 {
+        0
+    }
 
     /// How many numbers the operation has learned.
     fn parameters(&self) -> usize {

@@ -22,7 +22,7 @@ fn network() -> Arc<Graph> {
     let relu = graph.add("block.relu", Relu, &[b]);
     graph.add("unused", Relu, &[a]);
     let sum = graph.add("block.sum", Add, &[a, relu]);
-    let both = graph.add("block.both", Concat, &[sum, b]);
+    let both = graph.add("block.both", Concat::CHANNELS, &[sum, b]);
     let gap = graph.add("gap", AdaptiveAvgPool2d::GLOBAL, &[both]);
     let flat = graph.add("flatten", Flatten, &[gap]);
     graph.add("fc", Linear::new(tensor(&[1.0, 1.0], &[1, 2]), None).unwrap(), &[flat]);

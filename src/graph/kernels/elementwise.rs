@@ -3,10 +3,7 @@
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
-use super::{super::op::Rule, for_float, read, tensor};
-
-/// How many elements one thread takes at a time.
-const CHUNK: usize = 1 << 14;
+use super::{super::op::Rule, CHUNK, for_float, read, tensor};
 
 /// `max(x, 0)`, where NaN stays NaN.
 pub(in crate::graph) fn relu(input: &Tensor) -> Result<Tensor> {

@@ -3,7 +3,10 @@
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
-use super::{super::ops::MaxPool2d, for_float, read, tensor};
+use super::{
+    super::ops::{MaxPool2d, inside},
+    for_float, read, tensor,
+};
 
 /// The largest value of each window, and its place in the window (row-major, `u32`).
 pub(in crate::graph) fn forward(input: &Tensor, pool: &MaxPool2d, size: [usize; 2]) -> Result<(Tensor, Tensor)> {
@@ -39,16 +42,15 @@ fn winner<T: WithDType>(
     pool: &MaxPool2d,
     [row, column]: [usize; 2],
 ) -> (T, u32) {
-    let inside = |start: usize, padding: usize, kernel: usize, length: usize| {
-        padding.saturating_sub(start)..kernel.min((length + padding).saturating_sub(start))
-    };
     let (top, left) = (row * pool.stride[0], column * pool.stride[1]);
-    let across = inside(left, pool.padding[1], pool.kernel[1], width);
+    let [down, across] = pool.dilation;
+    let rows = inside(top, pool.padding[0], down, pool.kernel[0], height);
+    let columns = inside(left, pool.padding[1], across, pool.kernel[1], width);
     let mut best: Option<(T, u32)> = None;
-    for y in inside(top, pool.padding[0], pool.kernel[0], height) {
-        let line = &plane[(top + y - pool.padding[0]) * width..][..width];
-        for x in across.clone() {
-            let value = line[left + x - pool.padding[1]];
+    for y in rows {
+        let line = &plane[(top + y * down - pool.padding[0]) * width..][..width];
+        for x in columns.clone() {
+            let value = line[left + x * across - pool.padding[1]];
             let place = (y * pool.kernel[1] + x) as u32;
             best = match best {
                 Some((largest, _)) if value > largest || is_nan(value) => Some((value, place)),
@@ -88,8 +90,8 @@ fn vjp_of<T: WithDType>(
             back.par_chunks_mut(height * width).zip(outputs).for_each(|(plane, (gradient, switches))| {
                 for (index, (&g, &place)) in gradient.iter().zip(switches).enumerate() {
                     let (y, x) = (place as usize / pool.kernel[1], place as usize % pool.kernel[1]);
-                    let y = index / columns * pool.stride[0] + y - pool.padding[0];
-                    let x = index % columns * pool.stride[1] + x - pool.padding[1];
+                    let y = index / columns * pool.stride[0] + y * pool.dilation[0] - pool.padding[0];
+                    let x = index % columns * pool.stride[1] + x * pool.dilation[1] - pool.padding[1];
                     plane[y * width + x] += g;
                 }
             });

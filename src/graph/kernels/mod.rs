@@ -1,11 +1,16 @@
 //! Kernels for the CPU over plain slices, parallel over channels. Generic over `f32` and `f64`.
 
 pub(super) mod average;
+pub(super) mod binary;
 pub(super) mod conv;
 pub(super) mod elementwise;
+pub(super) mod map;
 pub(super) mod max_pool;
 
 use candle_core::{Device, Result, Shape, Storage, Tensor, WithDType, bail};
+
+/// How many elements one thread takes at a time.
+const CHUNK: usize = 1 << 14;
 
 /// Calls a kernel that is generic over the element type.
 macro_rules! for_float {

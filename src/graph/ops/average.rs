@@ -18,8 +18,10 @@ pub struct AvgPool2d {
     pub kernel: [usize; 2],
     /// Steps along rows and columns.
     pub stride: [usize; 2],
-    /// Zeros around the input, in rows and columns.
+    /// Zeros before the input's rows and columns.
     pub padding: [usize; 2],
+    /// Zeros after the input's rows and columns.
+    pub padding_end: [usize; 2],
     /// Whether the last window may reach over the edge.
     pub ceil: bool,
     /// Whether padding counts in the divisor (`count_include_pad`, PyTorch's default).
@@ -43,10 +45,39 @@ impl AdaptiveAvgPool2d {
 }
 
 impl AvgPool2d {
+    /// A pooling without padding, whose windows end inside the input.
+    #[must_use]
+    pub const fn new(kernel: [usize; 2], stride: [usize; 2]) -> Self {
+        Self { kernel, stride, padding: [0; 2], padding_end: [0; 2], ceil: false, count_padding: true }
+    }
+
+    /// The same with zeros before and after the input, in rows and columns.
+    #[must_use]
+    pub const fn padding(mut self, begin: [usize; 2], end: [usize; 2]) -> Self {
+        self.padding = begin;
+        self.padding_end = end;
+        self
+    }
+
+    /// The same, where the last window may or may not reach over the edge.
+    #[must_use]
+    pub const fn ceil(mut self, ceil: bool) -> Self {
+        self.ceil = ceil;
+        self
+    }
+
+    /// The same, where padding counts in the divisor or not.
+    #[must_use]
+    pub const fn count_padding(mut self, count_padding: bool) -> Self {
+        self.count_padding = count_padding;
+        self
+    }
+
     fn windows(&self, shape: &[usize]) -> Result<[Vec<Window>; 2], String> {
         let axis = |which: usize| {
-            let [kernel, stride, padding] = [self.kernel, self.stride, self.padding].map(|pair| pair[which]);
-            Axis { kernel, stride, padding, ceil: self.ceil }.list(shape[2 + which], self.count_padding)
+            let [kernel, stride] = [self.kernel, self.stride].map(|pair| pair[which]);
+            let padding = [self.padding[which], self.padding_end[which]];
+            Axis { kernel, stride, padding, dilation: 1, ceil: self.ceil }.list(shape[2 + which], self.count_padding)
         };
         Ok([axis(0)?, axis(1)?])
     }

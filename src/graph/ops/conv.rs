@@ -7,7 +7,7 @@ use super::{
         kernels::conv,
         op::{Forward, Op, Result, Rule, Saved},
     },
-    image_shape,
+    count, image_shape,
 };
 
 /// Convolution with weights of shape `[out, in / groups, rows, columns]`.
@@ -17,6 +17,8 @@ pub struct Conv2d {
     pub(in crate::graph) bias: Option<Tensor>,
     pub(in crate::graph) stride: [usize; 2],
     pub(in crate::graph) padding: [usize; 2],
+    /// Zeros after the input's rows and columns, where they are not as many as before.
+    pub(in crate::graph) padding_end: Option<[usize; 2]>,
     pub(in crate::graph) dilation: [usize; 2],
     pub(in crate::graph) groups: usize,
 }
@@ -47,7 +49,7 @@ impl Conv2d {
         {
             bail!("a bias of shape {:?} for {out} channels", bias.dims());
         }
-        Ok(Self { weight, bias, stride: [1; 2], padding: [0; 2], dilation: [1; 2], groups: 1 })
+        Ok(Self { weight, bias, stride: [1; 2], padding: [0; 2], padding_end: None, dilation: [1; 2], groups: 1 })
     }
 
     /// The same with these steps along rows and columns.
@@ -61,6 +63,13 @@ impl Conv2d {
     #[must_use]
     pub fn padding(mut self, padding: [usize; 2]) -> Self {
         self.padding = padding;
+        self
+    }
+
+    /// The same with this many zeros after the input's rows and columns; those of [`Conv2d::padding`] stay before.
+    #[must_use]
+    pub fn padding_end(mut self, padding: [usize; 2]) -> Self {
+        self.padding_end = Some(padding);
         self
     }
 
@@ -105,7 +114,7 @@ impl Conv2d {
         let kernel = [height, width];
         let mut output = [0; 2];
         for axis in 0..2 {
-            let (stride, length) = (self.stride[axis], shape[2 + axis] + 2 * self.padding[axis]);
+            let (stride, length) = (self.stride[axis], shape[2 + axis] + self.padded()[axis]);
             let reach = self.reach(kernel)[axis];
             if stride == 0 || kernel[axis] == 0 || reach >= length {
                 return Err(format!(
@@ -117,6 +126,12 @@ impl Conv2d {
         }
         let input = [shape[2], shape[3]];
         Ok(Sizes { batch: shape[0], groups, inputs, outputs: out / groups, input, output, kernel })
+    }
+
+    /// The zeros before and after the input, together, in rows and columns.
+    fn padded(&self) -> [usize; 2] {
+        let end = self.padding_end.unwrap_or(self.padding);
+        [0, 1].map(|axis| self.padding[axis] + end[axis])
     }
 
     /// The distance between the first and the last place of the kernel.
@@ -148,6 +163,10 @@ impl Op for Conv2d {
         if gradient.device().is_cpu() { conv::vjp(self, gradient, sizes) } else { composed_vjp(self, gradient, sizes) }
     }
 
+    fn macs(&self, _inputs: &[&[usize]], output: &[usize]) -> u64 {
+        count(output) * count(&self.weight.dims()[1..])
+    }
+
     fn parameters(&self) -> usize {
         self.weight.elem_count() + self.bias.as_ref().map_or(0, Tensor::elem_count)
     }
@@ -163,7 +182,8 @@ impl Op for Conv2d {
 /// The output from tensor operations.
 pub(super) fn composed_forward(conv: &Conv2d, input: &Tensor) -> Result<Tensor> {
     let [down, across] = conv.padding;
-    let padded = input.pad_with_zeros(2, down, down)?.pad_with_zeros(3, across, across)?;
+    let [end_down, end_across] = conv.padding_end.unwrap_or(conv.padding);
+    let padded = input.pad_with_zeros(2, down, end_down)?.pad_with_zeros(3, across, end_across)?;
     let product = plain(&padded, &conv.weight, conv.stride, conv.dilation, conv.groups)?;
     match &conv.bias {
         Some(bias) => product.broadcast_add(&bias.reshape((1, bias.elem_count(), 1, 1))?),
@@ -178,7 +198,7 @@ pub(super) fn composed_vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Re
     let mut spread = gradient.contiguous()?;
     let reach = conv.reach(kernel);
     for (axis, reach) in reach.into_iter().enumerate() {
-        let padded_length = sizes.input[axis] + 2 * conv.padding[axis];
+        let padded_length = sizes.input[axis] + conv.padded()[axis];
         let spread_length = (sizes.output[axis] - 1) * conv.stride[axis] + 1;
         spread = dilate(&spread, 2 + axis, conv.stride[axis])?;
         let rest = padded_length - reach - spread_length;

@@ -34,9 +34,23 @@ impl Op for Add {
     }
 }
 
-/// The channels of all inputs, one after the other.
-#[derive(Debug)]
-pub struct Concat;
+/// All inputs one after the other along one dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concat {
+    /// The dimension along which they are joined.
+    pub dimension: usize,
+}
+
+impl Concat {
+    /// The channels of all inputs, one after the other.
+    pub const CHANNELS: Self = Self::along(1);
+
+    /// A concatenation along this dimension.
+    #[must_use]
+    pub const fn along(dimension: usize) -> Self {
+        Self { dimension }
+    }
+}
 
 impl Op for Concat {
     fn kind(&self) -> &'static str {
@@ -44,26 +58,29 @@ impl Op for Concat {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
+        let joined = self.dimension;
         let Some((first, rest)) = inputs.split_first() else { return Err("it takes at least 1 input".to_owned()) };
-        if first.len() < 2 {
-            return Err("it joins dimension 1, which the first input lacks".to_owned());
+        if first.len() <= joined {
+            return Err(format!("it joins dimension {joined}, which the first input lacks"));
         }
         let mut shape = first.to_vec();
         for other in rest {
-            if other.len() != first.len() || other[0] != first[0] || other[2..] != first[2..] {
-                return Err("all inputs must have the same shape but for dimension 1".to_owned());
+            let fits = |(which, (a, b)): (usize, (&usize, &usize))| which == joined || a == b;
+            if other.len() != first.len() || !first.iter().zip(*other).enumerate().all(fits) {
+                return Err(format!("all inputs must have the same shape but for dimension {joined}"));
             }
-            shape[1] += other[1];
+            shape[joined] += other[joined];
         }
         Ok(shape)
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
-        Ok(Forward::stateless(Tensor::cat(inputs, 1)?))
+        Ok(Forward::stateless(Tensor::cat(inputs, self.dimension)?))
     }
 
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
-        let start = saved.inputs[..which].iter().map(|shape| shape[1]).sum();
-        gradient.narrow(1, start, saved.inputs[which][1])
+        let length = |shape: &Vec<usize>| shape[self.dimension];
+        let start = saved.inputs[..which].iter().map(length).sum();
+        gradient.narrow(self.dimension, start, length(&saved.inputs[which]))
     }
 }

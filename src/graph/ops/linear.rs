@@ -4,10 +4,10 @@ use candle_core::Tensor;
 
 use super::{
     super::op::{Forward, Op, Result, Rule, Saved},
-    single,
+    count, only,
 };
 
-/// `y = x Wᵀ + b` with `W` of shape `[out, in]`.
+/// `y = x Wᵀ + b` with `W` of shape `[out, in]`, over the last dimension of an input of two or more.
 #[derive(Debug)]
 pub struct Linear {
     weight: Tensor,
@@ -48,16 +48,20 @@ impl Op for Linear {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
-        let input = single(inputs, 2)?;
+        let input = only(inputs)?;
         let [out, expected] = [self.weight.dims()[0], self.weight.dims()[1]];
-        if input[1] != expected {
-            return Err(format!("it takes {expected} features, not {}", input[1]));
+        let (&features, leading) = match input.split_last() {
+            Some((features, leading)) if !leading.is_empty() => (features, leading),
+            _ => return Err("it takes a batch dimension and features".to_owned()),
+        };
+        if features != expected {
+            return Err(format!("it takes {expected} features, not {features}"));
         }
-        Ok(vec![input[0], out])
+        Ok([leading, &[out]].concat())
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
-        let product = inputs[0].matmul(&self.weight.t()?)?;
+        let product = rows_times(inputs[0], &self.weight.t()?)?;
         Ok(Forward::stateless(match &self.bias {
             Some(bias) => product.broadcast_add(bias)?,
             None => product,
@@ -65,7 +69,11 @@ impl Op for Linear {
     }
 
     fn vjp(&self, gradient: &Tensor, _which: usize, _saved: &Saved, _rule: Rule) -> Result<Tensor> {
-        gradient.matmul(&self.weight)
+        rows_times(gradient, &self.weight)
+    }
+
+    fn macs(&self, _inputs: &[&[usize]], output: &[usize]) -> u64 {
+        count(output) * self.weight.dims()[1] as u64
     }
 
     fn parameters(&self) -> usize {
@@ -78,4 +86,17 @@ impl Op for Linear {
             .filter_map(|(name, tensor)| Some((name, tensor?)))
             .collect()
     }
+}
+
+/// The product of the last dimension of `rows`, which has any others before it, with a matrix.
+fn rows_times(rows: &Tensor, matrix: &Tensor) -> Result<Tensor> {
+    let rows = rows.contiguous()?;
+    if rows.rank() == 2 {
+        return rows.matmul(matrix);
+    }
+    let mut shape = rows.dims().to_vec();
+    let last = shape.len() - 1;
+    let product = rows.reshape(((), shape[last]))?.matmul(matrix)?;
+    shape[last] = matrix.dim(1)?;
+    product.reshape(shape)
 }

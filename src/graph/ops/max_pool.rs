@@ -19,24 +19,57 @@ pub struct MaxPool2d {
     pub kernel: [usize; 2],
     /// Steps along rows and columns.
     pub stride: [usize; 2],
-    /// Places around the input that never win, in rows and columns.
+    /// Places before the input's rows and columns, which never win.
     pub padding: [usize; 2],
+    /// Places after the input's rows and columns, which never win.
+    pub padding_end: [usize; 2],
+    /// Distances between the places of the kernel.
+    pub dilation: [usize; 2],
     /// Whether the last window may reach over the edge.
     pub ceil: bool,
 }
 
 impl MaxPool2d {
+    /// A pooling without padding or dilation, whose windows end inside the input.
+    #[must_use]
+    pub const fn new(kernel: [usize; 2], stride: [usize; 2]) -> Self {
+        Self { kernel, stride, padding: [0; 2], padding_end: [0; 2], dilation: [1; 2], ceil: false }
+    }
+
     /// A pooling that is the same along rows and columns.
     #[must_use]
     pub const fn square(kernel: usize, stride: usize, padding: usize, ceil: bool) -> Self {
-        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], ceil }
+        Self::new([kernel; 2], [stride; 2]).padding([padding; 2], [padding; 2]).ceil(ceil)
+    }
+
+    /// The same with places that never win before and after the input, in rows and columns.
+    #[must_use]
+    pub const fn padding(mut self, begin: [usize; 2], end: [usize; 2]) -> Self {
+        self.padding = begin;
+        self.padding_end = end;
+        self
+    }
+
+    /// The same with these distances between the places of the kernel.
+    #[must_use]
+    pub const fn dilation(mut self, dilation: [usize; 2]) -> Self {
+        self.dilation = dilation;
+        self
+    }
+
+    /// The same, where the last window may or may not reach over the edge.
+    #[must_use]
+    pub const fn ceil(mut self, ceil: bool) -> Self {
+        self.ceil = ceil;
+        self
     }
 
     /// Rows and columns of the output.
     fn output(&self, shape: &[usize]) -> Result<[usize; 2], String> {
         let axis = |which: usize| {
-            let [kernel, stride, padding] = [self.kernel, self.stride, self.padding].map(|pair| pair[which]);
-            Axis { kernel, stride, padding, ceil: self.ceil }.windows(shape[2 + which])
+            let [kernel, stride, dilation] = [self.kernel, self.stride, self.dilation].map(|pair| pair[which]);
+            let padding = [self.padding[which], self.padding_end[which]];
+            Axis { kernel, stride, padding, dilation, ceil: self.ceil }.windows(shape[2 + which])
         };
         Ok([axis(0)?, axis(1)?])
     }
@@ -61,15 +94,16 @@ impl Op for MaxPool2d {
         } else {
             composed_forward(input, self, size)?
         };
-        Ok(Forward { output, state: record.then_some(switches) })
+        Ok(Forward::with_state(output, record, [&switches]))
     }
 
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
         let size = [saved.inputs[which][2], saved.inputs[which][3]];
+        let [switches] = saved.state()?;
         if gradient.device().is_cpu() {
-            max_pool::vjp(gradient, saved.state()?, self, size)
+            max_pool::vjp(gradient, switches, self, size)
         } else {
-            composed_vjp(gradient, saved.state()?, self, size)
+            composed_vjp(gradient, switches, self, size)
         }
     }
 }
@@ -79,9 +113,9 @@ pub(super) fn composed_forward(input: &Tensor, pool: &MaxPool2d, [rows, columns]
     let padded = padded(input, pool, [rows, columns])?;
     let mut best: Option<Tensors> = None;
     for y in 0..pool.kernel[0] {
-        let strip = padded.index_select(&places(y, pool.stride[0], rows, input)?, 2)?;
+        let strip = padded.index_select(&places(y * pool.dilation[0], pool.stride[0], rows, input)?, 2)?;
         for x in 0..pool.kernel[1] {
-            let values = strip.index_select(&places(x, pool.stride[1], columns, input)?, 3)?;
+            let values = strip.index_select(&places(x * pool.dilation[1], pool.stride[1], columns, input)?, 3)?;
             let place = (y * pool.kernel[1] + x) as u32;
             let place = Tensor::full(place, values.shape(), input.device())?;
             best = Some(match best {
@@ -115,9 +149,9 @@ pub(super) fn composed_vjp(
         let mut strip = Tensor::zeros((batch, channels, rows, wide), gradient.dtype(), gradient.device())?;
         for x in 0..pool.kernel[1] {
             let won = switches.eq((y * pool.kernel[1] + x) as u32)?.where_cond(&gradient, &zeros)?;
-            strip = strip.index_add(&places(x, pool.stride[1], columns, &gradient)?, &won, 3)?;
+            strip = strip.index_add(&places(x * pool.dilation[1], pool.stride[1], columns, &gradient)?, &won, 3)?;
         }
-        sum = sum.index_add(&places(y, pool.stride[0], rows, &gradient)?, &strip, 2)?;
+        sum = sum.index_add(&places(y * pool.dilation[0], pool.stride[0], rows, &gradient)?, &strip, 2)?;
     }
     sum.narrow(2, pool.padding[0], height)?.narrow(3, pool.padding[1], width)?.contiguous()
 }
@@ -125,8 +159,9 @@ pub(super) fn composed_vjp(
 /// Rows and columns that all windows together reach over, at least those of the padded input.
 fn extent(pool: &MaxPool2d, size: [usize; 2], output: [usize; 2]) -> [usize; 2] {
     [0, 1].map(|axis| {
-        let reached = (output[axis] - 1) * pool.stride[axis] + pool.kernel[axis];
-        reached.max(size[axis] + 2 * pool.padding[axis])
+        let reach = (pool.kernel[axis] - 1) * pool.dilation[axis];
+        let reached = (output[axis] - 1) * pool.stride[axis] + reach + 1;
+        reached.max(size[axis] + pool.padding[axis] + pool.padding_end[axis])
     })
 }
 

@@ -5,10 +5,14 @@
 
 mod average;
 mod batch_norm;
+mod binary;
+mod broadcast;
 mod conv;
+mod function;
 mod join;
 mod layout;
 mod linear;
+mod map;
 mod max_pool;
 mod relu;
 mod slice_max;
@@ -16,26 +20,41 @@ mod windows;
 
 pub use average::{AdaptiveAvgPool2d, AvgPool2d};
 pub use batch_norm::BatchNorm2d;
+pub use binary::{Arithmetic, Binary, BinaryConstant};
+pub(super) use broadcast::Broadcast;
 pub use conv::Conv2d;
 pub(super) use conv::Sizes;
+pub use function::Function;
 pub use join::{Add, Concat};
 pub use layout::{Dropout, Flatten, Input};
 pub use linear::Linear;
+pub use map::Map;
 pub use max_pool::MaxPool2d;
 pub use relu::Relu;
 pub use slice_max::{SliceMax, winning_slices};
-pub(super) use windows::Window;
+pub(super) use windows::{Window, inside};
 
-/// The only input's shape as rows, or the reason why it is not one of `rank` dimensions.
-fn single<'a>(inputs: &[&'a [usize]], rank: usize) -> Result<&'a [usize], String> {
+/// The only input's shape, or the reason why it is not one with elements in it.
+fn only<'a>(inputs: &[&'a [usize]]) -> Result<&'a [usize], String> {
     let [input] = inputs else { return Err(format!("it takes 1 input, not {}", inputs.len())) };
-    if input.len() != rank {
-        return Err(format!("it takes {rank} dimensions, not {}", input.len()));
-    }
     if input.contains(&0) {
         return Err("no dimension may be 0".to_owned());
     }
     Ok(input)
+}
+
+/// The only input's shape, or the reason why it is not one of `rank` dimensions.
+fn single<'a>(inputs: &[&'a [usize]], rank: usize) -> Result<&'a [usize], String> {
+    let input = only(inputs)?;
+    if input.len() != rank {
+        return Err(format!("it takes {rank} dimensions, not {}", input.len()));
+    }
+    Ok(input)
+}
+
+/// How many elements a shape has.
+fn count(shape: &[usize]) -> u64 {
+    shape.iter().map(|&length| length as u64).product()
 }
 
 /// A shape `[batch, channels, rows, columns]`.

@@ -1,4 +1,4 @@
-//! ReLU, the one operation that differs between gradient, guided backpropagation and deconvnet.
+//! ReLU, which differs between gradient, guided backpropagation and deconvnet (as does its like, `Clip` from 0).
 
 use candle_core::Tensor;
 
@@ -24,12 +24,12 @@ impl Op for Relu {
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
         let input = inputs[0];
         let output = if input.device().is_cpu() { elementwise::relu(input)? } else { composed_forward(input)? };
-        let state = record.then(|| output.clone());
+        let state = if record { vec![output.clone()] } else { Vec::new() };
         Ok(Forward { output, state })
     }
 
     fn vjp(&self, gradient: &Tensor, _which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
-        let output = saved.state()?;
+        let [output] = saved.state()?;
         if gradient.device().is_cpu() {
             elementwise::relu_vjp(gradient, output, rule)
         } else {

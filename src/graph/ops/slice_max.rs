@@ -42,11 +42,12 @@ impl Op for SliceMax {
         let winners: Vec<u32> = winning_slices(features)?.into_iter().map(|slice| slice as u32).collect();
         let winners = Tensor::from_vec(winners, (1, features.dim(1)?), &Device::Cpu)?.to_device(features.device())?;
         let output = features.contiguous()?.gather(&winners, 0)?;
-        Ok(Forward { output, state: record.then_some(winners) })
+        Ok(Forward::with_state(output, record, [&winners]))
     }
 
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
         let zeros = Tensor::zeros(saved.inputs[which].as_slice(), gradient.dtype(), gradient.device())?;
-        zeros.scatter_add(saved.state()?, &gradient.contiguous()?, 0)
+        let [winners] = saved.state()?;
+        zeros.scatter_add(winners, &gradient.contiguous()?, 0)
     }
 }

@@ -1,5 +1,7 @@
 //! Each kernel against its composition from tensor operations, and each way back against finite differences.
 
+mod elements;
+
 use candle_core::{DType, Device, Tensor};
 
 use super::{
@@ -25,17 +27,17 @@ pub(in crate::graph) fn noise(shape: &[usize], seed: u64) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-fn values(tensor: &Tensor) -> Vec<f64> {
+pub(super) fn values(tensor: &Tensor) -> Vec<f64> {
     tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
 }
 
-fn difference(a: &Tensor, b: &Tensor) -> f64 {
+pub(super) fn difference(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.dims(), b.dims());
     values(a).iter().zip(values(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
 /// The operation's gradient of `⟨seed, output⟩` against central differences along a random direction, in f64.
-fn check_gradient(op: &dyn Op, inputs: &[Tensor]) {
+pub(super) fn check_gradient(op: &dyn Op, inputs: &[Tensor]) {
     let references: Vec<&Tensor> = inputs.iter().collect();
     let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.dims().to_vec()).collect();
     let forward = op.forward(&references, true).unwrap();
@@ -92,6 +94,15 @@ fn convolutions() -> impl Iterator<Item = (Conv2d, Tensor)> {
     })
 }
 
+/// Convolutions with other zeros after the input than before it, as TensorFlow's "same" padding at stride 2 has.
+fn uneven_convolutions() -> impl Iterator<Item = (Conv2d, Tensor)> {
+    [([0, 0], [1, 1]), ([1, 0], [0, 2]), ([2, 1], [1, 3])].into_iter().enumerate().map(|(case, (begin, end))| {
+        let weight = noise(&[4, 3, 3, 2], 40);
+        let conv = Conv2d::new(weight, Some(noise(&[4], 41))).unwrap().stride([2, 1 + case % 2]).groups(2);
+        (conv.padding(begin).padding_end(end), noise(&[2, 6, 8, 7], 42))
+    })
+}
+
 fn max_pools() -> impl Iterator<Item = (MaxPool2d, Tensor)> {
     let pools = [
         MaxPool2d::square(2, 2, 0, false),
@@ -100,7 +111,11 @@ fn max_pools() -> impl Iterator<Item = (MaxPool2d, Tensor)> {
         MaxPool2d::square(3, 2, 1, false),
         MaxPool2d::square(3, 1, 1, true),
         MaxPool2d::square(2, 3, 1, true),
-        MaxPool2d { kernel: [1, 3], stride: [1, 2], padding: [0, 1], ceil: false },
+        MaxPool2d::new([1, 3], [1, 2]).padding([0, 1], [0, 1]),
+        MaxPool2d::new([3, 2], [2, 2]).padding([0, 0], [1, 1]),
+        MaxPool2d::new([3, 3], [2, 1]).padding([2, 1], [0, 2]).ceil(true),
+        MaxPool2d::new([2, 2], [1, 1]).padding([1, 1], [1, 0]).dilation([2, 3]),
+        MaxPool2d::new([2, 2], [2, 2]).dilation([1, 2]).ceil(true),
     ];
     pools.into_iter().flat_map(|pool| {
         [[1, 2, 7, 9], [2, 1, 8, 5], [1, 3, 3, 4]].into_iter().map(move |shape| (pool, noise(&shape, 4)))
@@ -109,24 +124,19 @@ fn max_pools() -> impl Iterator<Item = (MaxPool2d, Tensor)> {
 
 fn average_pools() -> impl Iterator<Item = AvgPool2d> {
     [
-        ([2, 2], [2, 2], [0, 0], false, true),
-        ([3, 3], [2, 2], [1, 1], true, true),
-        ([3, 3], [2, 2], [1, 1], true, false),
-        ([1, 3], [1, 2], [0, 1], false, false),
+        AvgPool2d::new([2, 2], [2, 2]),
+        AvgPool2d::new([3, 3], [2, 2]).padding([1, 1], [1, 1]).ceil(true),
+        AvgPool2d::new([3, 3], [2, 2]).padding([1, 1], [1, 1]).ceil(true).count_padding(false),
+        AvgPool2d::new([1, 3], [1, 2]).padding([0, 1], [0, 1]).count_padding(false),
+        AvgPool2d::new([2, 3], [2, 2]).padding([0, 0], [1, 1]).count_padding(false),
+        AvgPool2d::new([3, 3], [1, 2]).padding([2, 0], [0, 2]),
     ]
     .into_iter()
-    .map(|(kernel, stride, padding, ceil, count_padding)| AvgPool2d {
-        kernel,
-        stride,
-        padding,
-        ceil,
-        count_padding,
-    })
 }
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    for (conv, input) in convolutions() {
+    for (conv, input) in convolutions().chain(uneven_convolutions()) {
         check_gradient(&conv, &[input]);
     }
     for (pool, input) in max_pools() {
@@ -142,9 +152,17 @@ fn gradients_are_those_of_finite_differences() {
     let norm = BatchNorm2d::new(channels(1), channels(2), &channels(3), &channels(4), 1e-5).unwrap();
     check_gradient(&norm, &[noise(&[2, 3, 4, 5], 8)]);
     check_gradient(&Relu, &[noise(&[2, 3, 4, 5], 9)]);
-    check_gradient(&Linear::new(noise(&[4, 6], 10), Some(noise(&[4], 11))).unwrap(), &[noise(&[3, 6], 12)]);
     check_gradient(&Add, &[noise(&[1, 2, 3, 3], 13), noise(&[1, 2, 3, 3], 14), noise(&[1, 2, 3, 3], 15)]);
-    check_gradient(&Concat, &[noise(&[2, 2, 3, 3], 16), noise(&[2, 1, 3, 3], 17)]);
+    check_gradient(&Concat::CHANNELS, &[noise(&[2, 2, 3, 3], 16), noise(&[2, 1, 3, 3], 17)]);
+    for dimension in 0..4 {
+        let mut longer = [2, 3, 4, 5];
+        longer[dimension] += 2;
+        check_gradient(&Concat::along(dimension), &[noise(&[2, 3, 4, 5], 16), noise(&longer, 17)]);
+    }
+    let dense = Linear::new(noise(&[4, 6], 10), Some(noise(&[4], 11))).unwrap();
+    for shape in [&[3, 6][..], &[2, 5, 6], &[2, 3, 2, 6]] {
+        check_gradient(&dense, &[noise(shape, 12)]);
+    }
     check_gradient(&Flatten, &[noise(&[2, 2, 3, 3], 18)]);
     check_gradient(&Dropout, &[noise(&[2, 5], 19)]);
     check_gradient(&SliceMax, &[noise(&[6, 5], 20)]);
@@ -152,7 +170,7 @@ fn gradients_are_those_of_finite_differences() {
 
 #[test]
 fn convolution_kernels_agree_with_their_composition() {
-    for (conv, input) in convolutions() {
+    for (conv, input) in convolutions().chain(uneven_convolutions()) {
         let sizes = conv.sizes(input.dims()).unwrap();
         let kernel = kernels::conv::forward(&conv, &input, sizes).unwrap();
         assert!(difference(&kernel, &conv::composed_forward(&conv, &input).unwrap()) < 1e-12, "{conv:?}");

@@ -95,5 +95,5 @@ fn fire(layers: &mut Layers, module: &str, at: At, squeeze: usize, expand: usize
     };
     let branches = [branch(1)?, branch(3)?];
     let width = branches[0].channels + branches[1].channels;
-    Ok(layers.join(&format!("{module}.cat"), Concat, branches, width))
+    Ok(layers.join(&format!("{module}.cat"), Concat::CHANNELS, branches, width))
 }
