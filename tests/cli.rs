@@ -145,10 +145,9 @@ fn faults_of_input_or_model_are_one_sentence_and_code_1() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let file = picture(folder.path());
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 3] = [
         (&["explain", "/no/such.png", "--model", "skin-phantom", "--out", path(&out)], "such.png"),
         (&["explain", path(&file), "--model", "no-such-model", "--out", path(&out)], "no-such-model"),
-        (&["explain", path(&file), "--model", "skin-phantom", "--out", path(&out), "--method", "magic"], "magic"),
         (&["explain", path(&file), "--model", "skin-phantom", "--out", path(&out), "--class", "unicorn"], "unicorn"),
     ];
     for (arguments, named) in cases {
@@ -163,6 +162,79 @@ fn faults_of_input_or_model_are_one_sentence_and_code_1() {
 fn wrong_usage_is_code_2() {
     assert_eq!(glassbox(&["explain"]).status.code(), Some(2));
     assert_eq!(glassbox(&["--device", "abacus"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_wrong_method_or_setting_is_code_2_and_says_what_is_possible() {
+    let cases: [(&[&str], &[&str]); 5] = [
+        (&["--method", "magic"], &["magic", "gradcam", "cam"]),
+        (&["--set", "gradcam.depth=3"], &["gradcam.depth=3", "no parameter"]),
+        (&["--set", "lime.samples=3"], &["lime", "--method", "gradcam"]),
+        (&["--set", "samples"], &["METHOD.PARAMETER=VALUE"]),
+        (&["--slice", "first"], &["first", "all"]),
+    ];
+    for (arguments, named) in cases {
+        let call = [&["explain", "any.png", "--model", "skin-phantom", "--out", "/no/such/folder"], arguments].concat();
+        let output = glassbox(&call);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let sentence = single_sentence(&output);
+        for word in named {
+            assert!(sentence.contains(word), "{sentence}");
+        }
+    }
+}
+
+#[test]
+fn methods_lists_every_method_with_what_can_be_set() {
+    let list = glassbox(&["methods"]);
+    assert_eq!(list.status.code(), Some(0));
+    let text = String::from_utf8(list.stdout).unwrap();
+    let printed = glassbox(&["methods", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let entries = json["methods"].as_array().unwrap();
+    assert_eq!(entries.len(), glassbox::explain::METHODS.len());
+    for method in glassbox::explain::METHODS {
+        assert!(text.contains(method.about().costs), "{}", method.name());
+        let entry = entries.iter().find(|entry| entry["name"] == method.name()).unwrap();
+        assert_eq!(entry["about"]["shows"], method.about().shows);
+        assert_eq!(entry["parameters"].as_array().unwrap().len(), method.parameters().len());
+        for parameter in method.parameters() {
+            assert!(text.contains(&format!("{}.{}={}", method.name(), parameter.name, parameter.default())), "{text}");
+        }
+    }
+}
+
+#[test]
+fn two_classes_are_held_against_each_other_and_layers_side_by_side_or_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = picture(folder.path());
+    let explain = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        let call =
+            [&["explain", path(&file), "--model", "skin-phantom", "--out", path(&out), "--class", "0", "--json"], more];
+        let output = glassbox(&call.concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        json["results"][0]["maps"].as_array().unwrap().clone()
+    };
+    let maps = explain("against", &["--against", "1"]);
+    assert_eq!(maps.len(), 3);
+    let [own, other, difference] = [&maps[0], &maps[1], &maps[2]];
+    assert_eq!((own["class"].as_u64(), other["class"].as_u64()), (Some(0), Some(1)));
+    assert_eq!((difference["against"].as_u64(), difference["reading"].as_str()), (Some(1), Some("signed")));
+    assert_eq!((&own["against"], own["reading"].as_str()), (&serde_json::Value::Null, Some("positive")));
+
+    let shown = glassbox(&["models", "show", "skin-phantom"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let convolutions: Vec<&str> =
+        shown.lines().filter(|line| line.contains("Conv2d")).filter_map(|line| line.split(' ').next()).collect();
+    let layers = convolutions[..2].join(",");
+    let apart = explain("apart", &["--layer", &layers]);
+    let names: Vec<&str> = apart.iter().map(|map| map["layer"].as_str().unwrap()).collect();
+    assert_eq!(names, convolutions[..2]);
+    let fused = explain("fused", &["--layer", &layers, "--fuse"]);
+    assert_eq!(fused.len(), 1);
+    assert_eq!(fused[0]["layer"].as_str().unwrap(), convolutions[..2].join(" + "));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod explain;
 mod info;
+mod methods;
 mod models;
 
 use std::io::{self, Write};
@@ -17,6 +18,8 @@ use glassbox::viewer::{self, ViewerOptions};
 const DONE: u8 = 0;
 /// The input or the model is at fault.
 const FAULT: u8 = 1;
+/// The call itself is wrong.
+const USAGE: u8 = 2;
 /// Some of it was done; the JSON lists what failed.
 const PARTLY: u8 = 3;
 
@@ -49,6 +52,8 @@ enum Command {
     Explain(explain::ExplainOptions),
     /// Print what is in files and folders as JSON.
     Info(info::InfoOptions),
+    /// List the explanation methods with their parameters.
+    Methods(methods::MethodsOptions),
     /// List the models, or one model's layers.
     Models(models::ModelsOptions),
 }
@@ -67,8 +72,22 @@ struct RunOptions {
     threads: Option<u16>,
 }
 
-/// One sentence for people, and the exit code 1 that goes with it.
-type Outcome = Result<u8, String>;
+/// Why nothing was done, in one sentence for people.
+enum Stop {
+    /// The input or the model is at fault.
+    Fault(String),
+    /// The call itself is wrong.
+    Usage(String),
+}
+
+impl From<String> for Stop {
+    fn from(sentence: String) -> Self {
+        Self::Fault(sentence)
+    }
+}
+
+/// The exit code of what was done, or why nothing was.
+type Outcome = Result<u8, Stop>;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -77,15 +96,20 @@ pub fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Some(Command::Explain(options)) => explain::run(options),
         Some(Command::Info(options)) => info::run(options),
+        Some(Command::Methods(options)) => methods::run(options),
         Some(Command::Models(options)) => models::run(options),
         None => view(arguments),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
-        Err(sentence) => {
+        Err(stop) => {
+            let (code, sentence) = match stop {
+                Stop::Fault(sentence) => (FAULT, sentence),
+                Stop::Usage(sentence) => (USAGE, sentence),
+            };
             // Nothing can be done where stderr itself is closed.
             let _ = writeln!(io::stderr(), "glassbox: {sentence}");
-            ExitCode::from(FAULT)
+            ExitCode::from(code)
         }
     }
 }
@@ -106,7 +130,8 @@ fn view(arguments: Arguments) -> Outcome {
         texture_bytes: TEXTURE_BYTES,
         trace: arguments.trace,
     };
-    viewer::run(options).map(|()| DONE).map_err(|error| error.to_string())
+    viewer::run(options).map_err(|error| error.to_string())?;
+    Ok(DONE)
 }
 
 /// The folders that model cards are looked for in, in order of precedence.

@@ -92,6 +92,12 @@ impl Colormap {
         COLORMAPS.iter().find(|map| map.name.eq_ignore_ascii_case(name))
     }
 
+    /// The colours that maps have unless others are chosen; those with a sign have diverging ones.
+    #[must_use]
+    pub fn default_of(signed: bool) -> &'static Self {
+        COLORMAPS.iter().find(|map| map.diverging == signed).unwrap_or(&COLORMAPS[0])
+    }
+
     /// The colour of `x`, which is held to 0..=1; what is not a number has the first colour. The range is cut into
     /// 256 equal parts of one colour each, as matplotlib does.
     #[must_use]
@@ -127,21 +133,33 @@ pub struct Blend {
 /// Lays a map (0..1, one value a pixel) over an image (red, green, blue, alpha a pixel; alpha stays as it is).
 ///
 /// Where a value is below the threshold or not a number, and beyond the end of the shorter one, the image stays.
+/// With a diverging colour map zero is transparent, and the opacity is full from half of the scale on: what says
+/// nothing must not veil the image.
 pub fn overlay(base_rgba: &mut [u8], map: &[f32], blend: &Blend) {
     // In 256ths: each colour's share of the result (with the half that rounds), and the image's.
-    let opacity = (blend.opacity.clamp(0.0, 1.0) * 256.0).round() as u32;
-    let colours: Vec<[u32; 3]> = (0..256_u16)
-        .map(|index| blend.colormap.rgb(f32::from(index) / 256.0).map(|c| u32::from(c) * opacity + 128))
+    let colours: Vec<([u32; 3], u32)> = (0..256_u16)
+        .map(|index| {
+            let veil = if blend.colormap.diverging { veil(f32::from(index)) } else { 1.0 };
+            let opacity = (blend.opacity.clamp(0.0, 1.0) * veil * 256.0).round() as u32;
+            (blend.colormap.rgb(f32::from(index) / 256.0).map(|c| u32::from(c) * opacity + 128), 256 - opacity)
+        })
         .collect();
     for (pixel, &value) in base_rgba.chunks_exact_mut(4).zip(map) {
         let strength = if blend.colormap.diverging { (2.0 * value - 1.0).abs() } else { value };
         if strength >= blend.threshold {
-            let colour = &colours[part(value)];
+            let (colour, rest) = &colours[part(value)];
             for (shown, share) in pixel.iter_mut().zip(colour) {
-                *shown = ((u32::from(*shown) * (256 - opacity) + share) >> 8) as u8;
+                *shown = ((u32::from(*shown) * rest + share) >> 8) as u8;
             }
         }
     }
+}
+
+/// The part of the opacity that the `index`th 256th of a diverging scale has.
+fn veil(index: f32) -> f32 {
+    // The two middle parts are zero.
+    let strength = ((index - 127.5).abs() - 0.5) / 127.0;
+    (2.0 * strength).min(1.0)
 }
 
 /// Which 256th of 0..=1 a value is in.
@@ -192,5 +210,20 @@ mod tests {
         assert_eq!(image[..3], colormap.rgb(0.0));
         assert_eq!(image[4..7], [0, 0, 0]);
         assert_eq!(image[8..11], colormap.rgb(1.0));
+    }
+
+    #[test]
+    fn zero_is_transparent_and_half_of_the_scale_opaque() {
+        let colormap = Colormap::default_of(true);
+        assert!(colormap.diverging && !Colormap::default_of(false).diverging);
+        let mut image = [90, 90, 90, 255].repeat(4);
+        overlay(&mut image, &[0.5, 0.49999, 0.625, 0.76], &Blend { colormap, opacity: 1.0, threshold: 0.0 });
+        assert_eq!(image[..8], [90, 90, 90, 255, 90, 90, 90, 255]);
+        let (full, shown) = (colormap.rgb(0.625), &image[8..11]);
+        for (full, shown) in full.iter().zip(shown) {
+            let half = (i32::from(*full) + 90) / 2;
+            assert!((i32::from(*shown) - half).abs() <= 2, "{shown} is half of the colour {full}");
+        }
+        assert_eq!(image[12..15], colormap.rgb(0.76));
     }
 }

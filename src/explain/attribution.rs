@@ -19,6 +19,18 @@ pub enum Reading {
     Signed,
 }
 
+impl Reading {
+    /// The name in exports: `positive`, `magnitude` or `signed`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Positive => "positive",
+            Self::Magnitude => "magnitude",
+            Self::Signed => "signed",
+        }
+    }
+}
+
 /// A number that came out beside the map, as the completeness gap of integrated gradients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {

@@ -163,6 +163,16 @@ pub trait Method: Sync {
         &[]
     }
 
+    /// Whether a map takes so many runs of the network that nobody wants it unasked for every slice of a stack.
+    fn is_costly(&self) -> bool {
+        self.group() == Group::Perturbation
+    }
+
+    /// Whether the map depends on the seed.
+    fn draws(&self) -> bool {
+        false
+    }
+
     /// Why the method cannot be used on this network; `Ok` where it can.
     ///
     /// # Errors

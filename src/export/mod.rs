@@ -7,6 +7,6 @@ mod provenance;
 
 pub use atomic::{ExportError, write_atomically};
 pub use provenance::{
-    Explanation, FailedSource, MapRecord, ModelRecord, ProgramRecord, ResultRecord, StackRecord, TopClass,
-    UncertaintyRecord,
+    Explanation, FailedSource, MapRecord, ModelRecord, ProgramRecord, ResultRecord, SegmentsRecord, StackRecord,
+    TopClass, UncertaintyRecord,
 };

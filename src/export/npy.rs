@@ -21,6 +21,14 @@ impl Element for f32 {
     }
 }
 
+impl Element for u32 {
+    const DESCRIPTION: &'static str = "<u4";
+
+    fn append_to(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+}
+
 impl Element for u8 {
     const DESCRIPTION: &'static str = "|u1";
 

@@ -1,5 +1,7 @@
 //! `explanation.json`: what was found, and what is needed to find it again.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The whole file.
@@ -142,6 +144,33 @@ pub struct MapRecord {
     pub max: f32,
     /// Row and column of the largest raw value.
     pub peak: [usize; 2],
+    /// How values are read: `positive`, `magnitude` or `signed`.
+    #[serde(default)]
+    pub reading: String,
+    /// The class whose map was taken away from the explained one's, for a difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<usize>,
+    /// Every parameter of the method with the value that it had.
+    #[serde(default)]
+    pub settings: BTreeMap<String, serde_json::Value>,
+    /// Seed of what the method drew; absent where it draws nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Numbers that came out beside the map, as the completeness gap of integrated gradients.
+    #[serde(default)]
+    pub facts: BTreeMap<String, f64>,
+    /// For maps with one value a superpixel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<SegmentsRecord>,
+}
+
+/// The superpixels of a map.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SegmentsRecord {
+    /// `.npy`, the superpixel of each place, from 0.
+    pub labels: String,
+    /// The value of each superpixel.
+    pub weights: Vec<f64>,
 }
 
 /// A stack network over the whole stack.

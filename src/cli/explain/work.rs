@@ -1,0 +1,283 @@
+//! One call's work: slice by slice, and what has come of it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use glassbox::display::Picture;
+use glassbox::engine::compute::{self, Answer, Failure, Question};
+use glassbox::engine::{MapResult, Outcome, Recipe, Scores, UncertaintyResult};
+use glassbox::export::{Explanation, FailedSource, ProgramRecord, ResultRecord, StackRecord, write_atomically};
+use glassbox::graph::Control;
+use glassbox::model::Model;
+use glassbox::study::{Opened, Reader, Series, Slice, Storage};
+use sha2::{Digest, Sha256};
+
+use super::super::{DONE, Outcome as Exit, PARTLY, Stop, print};
+use super::ExplainOptions;
+use super::outputs::Outputs;
+use super::plan::Plan;
+use super::records::{model_record, stack_record, top_classes, uncertainty_record};
+
+/// Everything one call works on and what has come of it.
+pub struct Work<'a> {
+    options: &'a ExplainOptions,
+    model: &'a Model,
+    plan: Plan,
+    reader: Reader,
+    storage: Arc<dyn Storage>,
+    outputs: Outputs,
+    /// SHA-256 by file: the frames of one file share it.
+    hashes: HashMap<PathBuf, String>,
+    results: Vec<ResultRecord>,
+    stacks: Vec<StackRecord>,
+    failed: Vec<FailedSource>,
+}
+
+impl<'a> Work<'a> {
+    /// Nothing done yet but what could not be opened.
+    pub fn new(
+        options: &'a ExplainOptions,
+        model: &'a Model,
+        plan: Plan,
+        storage: Arc<dyn Storage>,
+        failed: Vec<FailedSource>,
+    ) -> Self {
+        Self {
+            options,
+            model,
+            plan,
+            reader: Reader::new(Arc::clone(&storage)),
+            storage,
+            outputs: Outputs::new(&options.out),
+            hashes: HashMap::new(),
+            results: Vec::new(),
+            stacks: Vec::new(),
+            failed,
+        }
+    }
+
+    /// Explains what has been opened, or one slice of each series.
+    pub fn explain(&mut self, opened: &Opened, wanted_slice: Option<usize>) -> Result<(), String> {
+        let mut series_number = 0;
+        for series in opened.studies.iter().flat_map(|study| &study.series) {
+            if let Some(wanted) = wanted_slice
+                && wanted >= series.slices.len()
+            {
+                let reason = format!("It has {} slices, no slice {wanted}", series.slices.len());
+                self.failed.push(FailedSource { source: series.description.clone(), reason });
+                continue;
+            }
+            let stack_class = if self.model.stack { self.explain_stack(series)? } else { None };
+            let class = self.plan.class.or(stack_class);
+            for (index, slice) in series.slices.iter().enumerate() {
+                if wanted_slice.is_none_or(|wanted| wanted == index) {
+                    self.explain_slice(series, series_number, index, slice, class)?;
+                }
+            }
+            series_number += 1;
+        }
+        Ok(())
+    }
+
+    /// Runs a stack model over the whole series; gives the stack's most probable class.
+    fn explain_stack(&mut self, series: &Series) -> Result<Option<usize>, String> {
+        let control = Control::default();
+        let mut features = Vec::with_capacity(series.slices.len());
+        for slice in &series.slices {
+            let computed = self.picture(slice).and_then(|picture| {
+                compute::features(self.model, &picture, &control).map_err(|failure| sentence(&failure))
+            });
+            match computed {
+                Ok(values) => features.push(Arc::new(values)),
+                // The slice's own run names the reason; a stack with a hole would be another stack.
+                Err(reason) => {
+                    let source = self.source_name(slice);
+                    let reason = format!("The stack can't be judged as a whole, a slice is missing: {reason}");
+                    self.failed.push(FailedSource { source, reason });
+                    return Ok(None);
+                }
+            }
+        }
+        let result = compute::stack(self.model, &features, &control).map_err(|failure| sentence(&failure))?;
+        let top = top_classes(self.model, &result.probabilities).first().map(|top| top.class);
+        self.stacks.push(stack_record(series, result));
+        Ok(top)
+    }
+
+    fn explain_slice(
+        &mut self,
+        series: &Series,
+        series_number: usize,
+        index: usize,
+        slice: &Slice,
+        class: Option<usize>,
+    ) -> Result<(), String> {
+        let source = self.source_name(slice);
+        let picture = match self.picture(slice) {
+            Ok(picture) => picture,
+            Err(reason) => {
+                self.failed.push(FailedSource { source, reason });
+                return Ok(());
+            }
+        };
+        let answers = match self.ask(&picture, class) {
+            Ok(answers) => answers,
+            Err(reason) => {
+                self.failed.push(FailedSource { source, reason });
+                return Ok(());
+            }
+        };
+        let mut maps = Vec::new();
+        for (recipe, map) in &answers.maps {
+            let stem = format!("series{series_number}_slice{index:03}");
+            maps.push(self.outputs.map(&stem, recipe, map, &picture).map_err(|error| error.to_string())?);
+        }
+        self.failed.extend(answers.failed.into_iter().map(|reason| FailedSource { source: source.clone(), reason }));
+        let sha256 = self.sha256(&slice.source.path);
+        self.results.push(ResultRecord {
+            source,
+            series: slice.sop_instance_uid.as_ref().map(|_| series.uid.clone()),
+            sop_instance_uid: slice.sop_instance_uid.clone(),
+            sha256,
+            slice: index,
+            frame: slice.source.frame,
+            top: top_classes(self.model, &answers.scores.probabilities),
+            logits: answers.scores.logits.clone(),
+            probabilities: answers.scores.probabilities.clone(),
+            uncertainty: answers.uncertainty.as_deref().map(uncertainty_record),
+            maps,
+        });
+        Ok(())
+    }
+
+    /// One forward run for the scores (which may name the class), one for the maps of that class.
+    fn ask(&self, picture: &Picture, class: Option<usize>) -> Result<Answers, String> {
+        let control = Control::default();
+        let mut scores = None;
+        let mut first = vec![Question::Scores];
+        if self.model.stochastic.is_some() {
+            first.push(Question::Uncertainty { passes: self.options.passes as usize, seed: self.options.seed });
+        }
+        let mut uncertainty = None;
+        let mut failed = Vec::new();
+        compute::slice(self.model, picture, &first, &control, &mut |_, answer| match answer {
+            Answer::Done(Outcome::Scores(found)) => scores = Some(found),
+            Answer::Done(Outcome::Uncertainty(found)) => uncertainty = Some(found),
+            Answer::Done(_) | Answer::Interim(_) => {}
+            Answer::Failed(reason) => failed.push(reason.to_string()),
+        })
+        .map_err(|failure| sentence(&failure))?;
+        let scores = scores.ok_or_else(|| "The network gave no scores".to_owned())?;
+        let top = top_classes(self.model, &scores.probabilities).first().map_or(0, |top| top.class);
+        let class = class.unwrap_or(top);
+        if self.plan.against == Some(class) {
+            let name = &self.model.classes[class];
+            failed.push(format!("{name} is the most probable class, so that there is no difference to it"));
+        }
+        let recipes = self.plan.recipes(class);
+        let questions: Vec<Question> = recipes.iter().cloned().map(Question::Map).collect();
+        let mut maps = Vec::new();
+        compute::slice(self.model, picture, &questions, &control, &mut |index, answer| match answer {
+            Answer::Done(Outcome::Map(map)) => maps.push((recipes[index].clone(), map)),
+            Answer::Done(_) | Answer::Interim(_) => {}
+            Answer::Failed(reason) => failed.push(reason.to_string()),
+        })
+        .map_err(|failure| sentence(&failure))?;
+        Ok(Answers { scores, uncertainty, maps, failed })
+    }
+
+    fn picture(&self, slice: &Slice) -> Result<Picture, String> {
+        self.reader.picture(slice).map_err(|error| error.to_string())
+    }
+
+    /// The file as the user named it: relative to the argument that led to it.
+    fn source_name(&self, slice: &Slice) -> String {
+        let path = &slice.source.path;
+        let relative = self.options.paths.iter().find_map(|argument| path.strip_prefix(argument).ok());
+        match relative {
+            Some(relative) if !relative.as_os_str().is_empty() => relative.display().to_string(),
+            _ => {
+                path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+            }
+        }
+    }
+
+    fn sha256(&mut self, path: &Path) -> String {
+        if let Some(known) = self.hashes.get(path) {
+            return known.clone();
+        }
+        // The file was read a moment ago; should it be gone now, an empty hash says that it can't be vouched for.
+        let hash = self.storage.read(path).map(|bytes| hex(&Sha256::digest(&bytes))).unwrap_or_default();
+        self.hashes.insert(path.to_owned(), hash.clone());
+        hash
+    }
+
+    /// Writes `explanation.json` and says how it went.
+    pub fn finish(self) -> Exit {
+        if self.results.is_empty() {
+            let reason = self.failed.first().map_or("nothing there is an image", |failed| failed.reason.as_str());
+            return Err(Stop::Fault(format!("Nothing could be explained: {reason}")));
+        }
+        let code = if self.failed.is_empty() { DONE } else { PARTLY };
+        let explanation = Explanation {
+            program: ProgramRecord::this(),
+            model: model_record(self.model)?,
+            device: self.options.run.device.to_string(),
+            seed: self.options.seed,
+            time: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            results: self.results,
+            stack: self.stacks.first().cloned(),
+            stacks: if self.stacks.len() > 1 { self.stacks } else { Vec::new() },
+            failed: self.failed,
+        };
+        let text = serde_json::to_string_pretty(&explanation).map_err(|error| error.to_string())?;
+        let path = self.options.out.join("explanation.json");
+        write_atomically(&path, text.as_bytes()).map_err(|error| error.to_string())?;
+        if self.options.json {
+            print(&text)?;
+        } else {
+            print(&summary(&explanation, &path))?;
+        }
+        Ok(code)
+    }
+}
+
+/// What one slice gave.
+struct Answers {
+    scores: Arc<Scores>,
+    uncertainty: Option<Arc<UncertaintyResult>>,
+    maps: Vec<(Recipe, Arc<MapResult>)>,
+    failed: Vec<String>,
+}
+
+/// What was found, a line a slice.
+fn summary(explanation: &Explanation, path: &Path) -> String {
+    let mut lines = Vec::new();
+    for result in &explanation.results {
+        let top: Vec<String> =
+            result.top.iter().take(3).map(|top| format!("{} {:.3}", top.name, top.probability)).collect();
+        lines.push(format!("{} slice {}: {}", result.source, result.slice, top.join(", ")));
+    }
+    for failed in &explanation.failed {
+        lines.push(format!("{}: {}", failed.source, failed.reason));
+    }
+    lines.push(format!("{}. Written to {}", explanation.model.intended_use, path.display()));
+    lines.join("\n")
+}
+
+fn sentence(failure: &Failure) -> String {
+    match failure {
+        Failure::Cancelled => "Cancelled".to_owned(),
+        Failure::Because(reason) => reason.to_string(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
