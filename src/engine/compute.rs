@@ -10,9 +10,9 @@ use std::sync::Arc;
 use candle_core::{DType, Tensor};
 
 use super::key::Recipe;
-use super::outcome::{MapResult, Outcome, Scores, StackResult, UncertaintyResult};
+use super::outcome::{FeatureGrid, MapResult, Outcome, Scores, StackResult, UncertaintyResult};
 use crate::display::Picture;
-use crate::explain;
+use crate::explain::{self, Ask, Target};
 use crate::graph::ops::SliceMax;
 use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Rule, Trace};
 use crate::model::{Input, Model};
@@ -60,6 +60,15 @@ pub enum Question {
     Activations {
         /// Name of the layer.
         layer: Arc<str>,
+    },
+    /// What the strongest channels of a layer send back to the pixels.
+    FeatureMaps {
+        /// Name of the layer.
+        layer: Arc<str>,
+        /// How many channels, the strongest first.
+        count: usize,
+        /// Whether the whole channel is sent back; else its strongest unit alone.
+        whole: bool,
     },
     /// Draws from the stochastic head.
     Uncertainty {
@@ -144,6 +153,7 @@ fn needed(model: &Model, question: &Question) -> Result<(NodeId, Keep), Failure>
             Ok((node, needs))
         }
         Question::Activations { layer } => find(layer).map(|node| (node, Keep::nothing().output_of(node))),
+        Question::FeatureMaps { layer, .. } => find(layer).map(|node| (node, explain::keeps_of_feature_maps(node))),
         Question::Uncertainty { .. } => {
             let head = model.stochastic.as_ref().ok_or_else(|| {
                 Failure::because(format!(
@@ -188,6 +198,13 @@ impl Run<'_> {
             Question::Activations { .. } => {
                 let activations = explain::activations(trace, node, 0).map_err(explain_failure)?;
                 Ok(Outcome::Activations(Arc::new(activations)))
+            }
+            Question::FeatureMaps { count, whole, .. } => {
+                // The signal starts at the channel, whatever the class.
+                let target = Target::class(0);
+                let ask = Ask::new(trace, node, &target, control);
+                let maps = explain::feature_maps(&ask, *count, *whole).map_err(explain_failure)?;
+                Ok(Outcome::FeatureMaps(Arc::new(FeatureGrid { maps, fit: self.input.fit })))
             }
             Question::Uncertainty { passes, seed } => {
                 let (Some(head), Some(features)) = (&model.stochastic, trace.output(node)) else {

@@ -108,6 +108,19 @@ pub enum Key {
         /// Name of the layer.
         layer: Arc<str>,
     },
+    /// What the strongest channels of a layer send back to the pixels.
+    FeatureMaps {
+        /// The model.
+        model: ModelId,
+        /// The slice.
+        source: Source,
+        /// Name of the layer.
+        layer: Arc<str>,
+        /// How many channels, the strongest first.
+        count: usize,
+        /// Whether the whole channel is sent back; else its strongest unit alone.
+        whole: bool,
+    },
     /// Draws from a stochastic head.
     Uncertainty(UncertaintyKey),
     /// A stack network over a whole stack.
@@ -120,7 +133,9 @@ impl Key {
     pub fn run(&self) -> Option<(&ModelId, &Source)> {
         match self {
             Self::Model(_) | Self::Stack(_) => None,
-            Self::Scores { model, source } | Self::Activations { model, source, .. } => Some((model, source)),
+            Self::Scores { model, source }
+            | Self::Activations { model, source, .. }
+            | Self::FeatureMaps { model, source, .. } => Some((model, source)),
             Self::Map(key) => Some((&key.model, &key.source)),
             Self::Uncertainty(key) => Some((&key.model, &key.source)),
         }

@@ -26,7 +26,9 @@ pub use cache::Cache;
 pub use key::{Key, MapKey, ModelId, ModelPath, Recipe, StackKey, UncertaintyKey};
 pub use library::Library;
 pub use models::{catalogue, is_demo, load};
-pub use outcome::{Activity, MapResult, ModelInfo, Outcome, Scores, StackResult, Status, UncertaintyResult};
+pub use outcome::{
+    Activity, FeatureGrid, MapResult, ModelInfo, Outcome, Scores, StackResult, Status, UncertaintyResult,
+};
 pub use storage::DemoAndDisk;
 
 use self::state::Shared;
@@ -282,6 +284,15 @@ impl Engine {
         let key = Key::Activations { model: model.clone(), source: source.clone(), layer: Arc::clone(layer) };
         self.look_up(&key, |outcome| match outcome {
             Outcome::Activations(activations) => Some(activations),
+            _ => None,
+        })
+    }
+
+    /// Where the feature maps of a [`Key::FeatureMaps`] stand.
+    #[must_use]
+    pub fn feature_maps(&self, key: &Key) -> Status<Arc<FeatureGrid>> {
+        self.look_up(key, |outcome| match outcome {
+            Outcome::FeatureMaps(grid) => Some(grid),
             _ => None,
         })
     }

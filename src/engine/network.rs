@@ -205,6 +205,9 @@ fn question(key: &Key) -> Option<Question> {
         Key::Scores { .. } => Some(Question::Scores),
         Key::Map(map) => Some(Question::Map(map.recipe.clone())),
         Key::Activations { layer, .. } => Some(Question::Activations { layer: Arc::clone(layer) }),
+        Key::FeatureMaps { layer, count, whole, .. } => {
+            Some(Question::FeatureMaps { layer: Arc::clone(layer), count: *count, whole: *whole })
+        }
         Key::Uncertainty(draws) => Some(Question::Uncertainty { passes: draws.passes, seed: draws.seed }),
     }
 }

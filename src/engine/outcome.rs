@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::key::{ModelId, ModelPath};
-use crate::explain::{Activations, Attribution};
+use crate::explain::{Activations, Attribution, FeatureMap};
 use crate::model::{Card, Fit, LayerInfo};
 use crate::uncertainty::{Density, Summary};
 
@@ -76,6 +76,15 @@ pub struct MapResult {
     pub fit: Fit,
 }
 
+/// What the strongest channels of a layer send back to the pixels, and how that lies on the slice.
+#[derive(Debug, Clone)]
+pub struct FeatureGrid {
+    /// The strongest channel first; channels without a positive value are left out.
+    pub maps: Vec<FeatureMap>,
+    /// Slice pixels ↔ network input.
+    pub fit: Fit,
+}
+
 /// Draws from a stochastic head.
 #[derive(Debug, Clone)]
 pub struct UncertaintyResult {
@@ -118,6 +127,8 @@ pub enum Outcome {
     Map(Arc<MapResult>),
     /// All channels of a layer.
     Activations(Arc<Activations>),
+    /// What the strongest channels of a layer send back.
+    FeatureMaps(Arc<FeatureGrid>),
     /// Draws.
     Uncertainty(Arc<UncertaintyResult>),
     /// A whole stack.
@@ -136,6 +147,7 @@ impl Outcome {
                 map.attribution.values.len() + segments.map_or(0, |s| s.labels.len() + 2 * s.weights.len())
             }
             Self::Activations(activations) => activations.values.len(),
+            Self::FeatureMaps(grid) => grid.maps.iter().map(|map| map.picture.values.len()).sum(),
             Self::Uncertainty(result) => {
                 result.probabilities.len() + result.densities.iter().map(|d| d.x.len() + d.y.len()).sum::<usize>()
             }

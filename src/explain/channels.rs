@@ -20,7 +20,7 @@ impl Planes {
     }
 
     /// One element of a batch `[batch, channels, rows, columns]` or `[batch, features]`.
-    fn of(tensor: &Tensor, slice: usize, layer: &str) -> Result<Self, ExplainError> {
+    pub fn of(tensor: &Tensor, slice: usize, layer: &str) -> Result<Self, ExplainError> {
         let &[slices, channels, ref space @ ..] = tensor.dims() else {
             return Err(ExplainError::NotSpatial { layer: layer.to_owned(), shape: tensor.dims().to_vec() });
         };

@@ -33,6 +33,17 @@ pub enum ExplainError {
         classes: usize,
     },
 
+    /// The layer has no such channel.
+    #[error("The layer `{layer}` has no channel {channel}; it has {channels}, counted from 0")]
+    NoChannel {
+        /// The layer's name.
+        layer: String,
+        /// The channel asked for.
+        channel: usize,
+        /// How many there are.
+        channels: usize,
+    },
+
     /// There is no such slice in the run.
     #[error("There is no slice {slice} in this run of {slices}, counted from 0")]
     NoSlice {

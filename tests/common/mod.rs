@@ -1,5 +1,7 @@
 //! What the end-to-end and reference tests share.
 
+#![allow(dead_code, reason = "not each test uses all")]
+
 pub mod fidelity;
 pub mod formula;
 pub mod reference;
