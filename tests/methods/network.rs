@@ -36,9 +36,16 @@ pub fn network(seed: u64, precision: DType) -> Arc<Graph> {
     let bn2 = graph.add("bn2", norm("bn2"), &[conv2]);
     let sum = graph.add("sum", Add, &[pool1, bn2]);
     let relu2 = graph.add("relu2", Relu, &[sum]);
-    let average = AvgPool2d { kernel: [3; 2], stride: [1; 2], padding: [1; 2], ceil: false, count_padding: true };
+    let average = AvgPool2d {
+        kernel: [3; 2],
+        stride: [1; 2],
+        padding: [1; 2],
+        padding_end: [1; 2],
+        ceil: false,
+        count_padding: true,
+    };
     let avg = graph.add("avg", average, &[relu2]);
-    let both = graph.add("both", Concat, &[relu2, avg]);
+    let both = graph.add("both", Concat { dimension: 1 }, &[relu2, avg]);
     let conv3 = graph.add("conv3", conv("conv3", [12, 16, 2], true), &[both]);
     let relu3 = graph.add("relu3", Relu, &[conv3]);
     let pool3 = graph.add("pool3", MaxPool2d::square(2, 2, 0, true), &[relu3]);
