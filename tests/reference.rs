@@ -19,7 +19,7 @@ use common::{
 };
 use glassbox::{
     explain::{self, Ask, Attribution, Target},
-    graph::{Control, Graph, INPUT, Keep, NodeId, Rule, Trace, ops::winning_slices},
+    graph::{Control, Graph, INPUT, Keep, NodeId, Rule, Rules, Trace, ops::winning_slices},
 };
 
 /// What a map may differ by, as a part of the reference's largest magnitude.
@@ -92,12 +92,12 @@ fn compute(
             }
         }
     }
-    for (key, rule) in FIELDS.into_iter().filter(|(key, _)| wanted(key)) {
+    for (key, rules) in fields().into_iter().filter(|(key, _)| wanted(key)) {
         let mut seed = vec![0.0_f32; trace.target().elem_count()];
         seed[classes[0]] = 1.0;
         let seed = Tensor::from_vec(seed, trace.target().shape(), &Device::Cpu).unwrap();
         let seed = seed.to_dtype(input.dtype()).unwrap();
-        let field = elements(&trace.vjp(graph.output(), &seed, INPUT, rule, &control).unwrap());
+        let field = elements(&trace.vjp(graph.output(), &seed, INPUT, rules, &control).unwrap());
         let field = if reference.is_block_means(key) { block_means(&field) } else { field };
         found.push((key.to_owned(), field));
     }
@@ -105,9 +105,17 @@ fn compute(
     found
 }
 
-/// The gradients with respect to the network's input.
-const FIELDS: [(&str, Rule); 3] =
-    [("gradient", Rule::Gradient), ("guided", Rule::Guided), ("deconvnet", Rule::Deconvnet)];
+/// The gradients with respect to the network's input. Captum knows ReLU modules only; the last two are Captum's on
+/// networks that have a module for each of torchvision's calls of `F.relu`.
+fn fields() -> [(&'static str, Rules); 5] {
+    [
+        ("gradient", Rule::Gradient.into()),
+        ("guided", Rules::modules_only(Rule::Guided)),
+        ("deconvnet", Rules::modules_only(Rule::Deconvnet)),
+        ("guided.all", Rule::Guided.into()),
+        ("deconvnet.all", Rule::Deconvnet.into()),
+    ]
+}
 
 fn map(method: &str, trace: &Trace, node: NodeId, class: usize) -> Attribution {
     let method = explain::find(method).unwrap();
@@ -162,7 +170,7 @@ fn check(architecture: &str, reference: &Path, precise: &Path, picture_path: &Pa
 }
 
 fn is_field(key: &str) -> bool {
-    FIELDS.iter().any(|(field, _)| *field == key)
+    fields().iter().any(|(field, _)| *field == key)
 }
 
 /// One test an architecture, so that they run side by side.
@@ -178,7 +186,31 @@ macro_rules! architectures {
     )*};
 }
 
-architectures!(alexnet, vgg16, vgg16_bn, vgg19, resnet18, resnet50, squeezenet1_1);
+architectures!(alexnet, vgg16, vgg16_bn, vgg19, resnet18, resnet50, squeezenet1_1, densenet121, densenet161, googlenet);
+
+/// Where torchvision calls `F.relu`, guided backpropagation and deconvnet of all rectifiers, as the literature means
+/// them: compared in float64 with PyTorch's float64.
+#[test]
+fn rectifiers_called_as_functions_can_follow_the_rule_too() {
+    let Some(shared) = common::shared() else { return };
+    for architecture in ["densenet121", "googlenet"] {
+        let precise = Reference::read(&own().join(format!("float64/{architecture}.safetensors")));
+        let seed = precise.meta["seed"].as_u64().unwrap();
+        let graph = Arc::new(formula::graph(architecture, &[], seed, DType::F64));
+        let input = picture(&shared.join("reference/cat_dog.png")).to_dtype(DType::F64).unwrap();
+        let found: HashMap<_, _> = compute(&graph, &input, &precise, &is_field).into_iter().collect();
+        for key in ["guided", "deconvnet"] {
+            let all = format!("{key}.all");
+            for key in [key, &all] {
+                let off = error(&found[key], &precise.tensors[key]);
+                eprintln!("{architecture:<14} {key:<32} {off:9.2e} in float64");
+                assert!(off <= TOLERANCE, "{architecture} {key}");
+            }
+            let apart = error(&found[&all], &found[key]);
+            assert!(apart > 0.1, "{architecture} {key}: the two rules give the same");
+        }
+    }
+}
 
 /// Where the vectors lie that are checked in.
 fn own() -> PathBuf {

@@ -14,13 +14,16 @@ pub struct ModelsOptions {
     /// A folder with model cards, searched before the usual ones.
     #[arg(long, value_name = "DIR", global = true)]
     models: Vec<PathBuf>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     show: Option<Show>,
 }
 
 #[derive(Subcommand)]
 enum Show {
-    /// Print one model's layers: name, operation, output shape, parameters.
+    /// Print one model's layers: name, operation, output shape, parameters, multiply-accumulates.
     Show {
         /// A model card, its folder, or the name of a listed model.
         card: String,
@@ -30,12 +33,23 @@ enum Show {
 /// Prints the list or the layers.
 pub fn run(options: &ModelsOptions) -> Outcome {
     match &options.show {
-        None => print(&listing::catalogue_text(&engine::catalogue(&model_dirs(&options.models))))?,
+        None => {
+            let catalogue = engine::catalogue(&model_dirs(&options.models));
+            print(&if options.json {
+                format!("{:#}", listing::catalogue_json(&catalogue))
+            } else {
+                listing::catalogue_text(&catalogue)
+            })?;
+        }
         Some(Show::Show { card }) => {
             let path = find(card, &options.models)?;
             let device = DeviceChoice::Cpu.open().map_err(|error| error.to_string())?;
             let model = engine::load(&path, &device).map_err(|error| error.to_string())?;
-            print(&listing::model_text(&model))?;
+            print(&if options.json {
+                format!("{:#}", listing::model_json(&model))
+            } else {
+                listing::model_text(&model)
+            })?;
         }
     }
     Ok(DONE)

@@ -26,7 +26,7 @@ impl GraphBuilder {
     /// A graph that has only its input, named `input`.
     #[must_use]
     pub fn new() -> Self {
-        let input = Node { name: "input".to_owned(), op: Box::new(Input), inputs: Vec::new() };
+        let input = Node { name: "input".to_owned(), op: Box::new(Input), inputs: Vec::new(), functional: false };
         Self { nodes: vec![input], aliases: Vec::new() }
     }
 
@@ -37,8 +37,16 @@ impl GraphBuilder {
 
     /// As [`GraphBuilder::add`], for an operation whose type is not known when the program is compiled.
     pub fn add_boxed(&mut self, name: impl Into<String>, op: Box<dyn Op>, inputs: &[NodeId]) -> NodeId {
-        self.nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec() });
+        self.nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec(), functional: false });
         self.nodes.len() - 1
+    }
+
+    /// Marks a node that is no module in the source framework but a call of a function, as `F.relu(x)`; see
+    /// [`Rules`](super::Rules).
+    pub fn mark_functional(&mut self, node: NodeId) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.functional = true;
+        }
     }
 
     /// A second name for a node, where the source framework has one.

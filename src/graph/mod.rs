@@ -14,6 +14,7 @@ mod kernels;
 mod op;
 pub mod ops;
 mod paths;
+mod rules;
 mod run;
 mod trace;
 
@@ -24,6 +25,7 @@ pub use control::{Cancelled, Control};
 pub use error::GraphError;
 pub use keep::Keep;
 pub use op::{Forward, Op, Rule, Saved};
+pub use rules::Rules;
 pub use trace::Trace;
 
 /// The index of a node in [`Graph::nodes`]; inputs of a node have smaller ones.
@@ -41,6 +43,8 @@ pub struct Node {
     pub op: Box<dyn Op>,
     /// Where its inputs come from, in the operation's order.
     pub inputs: Vec<NodeId>,
+    /// Whether the source framework calls the operation as a function, so that tools which look at modules miss it.
+    pub functional: bool,
 }
 
 impl Node {

@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::{
-    Graph, GraphError, NodeId,
-    control::Control,
-    op::{Rule, Saved},
-};
+use super::{Graph, GraphError, NodeId, control::Control, op::Saved, rules::Rules};
 
 /// One finished run of a graph.
 #[derive(Debug, Clone)]
@@ -56,10 +52,11 @@ impl Trace {
         if node == self.target { Some(&self.result) } else { self.outputs.get(node)?.as_ref() }
     }
 
-    /// The gradient of `⟨seed, output of from⟩` with respect to the output of `to`, under a rule for ReLU.
+    /// The gradient of `⟨seed, output of from⟩` with respect to the output of `to`, under one rule for all ReLUs or the
+    /// [`Rules`] given.
     ///
     /// `seed` has the shape of `from`'s output, the result that of `to`'s. Only nodes on paths between the two are
-    /// visited. Under [`Rule::Gradient`] this is the vector-Jacobian product.
+    /// visited. Under [`Rule::Gradient`](super::Rule::Gradient) this is the vector-Jacobian product.
     ///
     /// # Errors
     /// [`GraphError::NoPath`] when `from` does not depend on `to`, [`GraphError::NotKept`] when the run did not keep
@@ -70,9 +67,10 @@ impl Trace {
         from: NodeId,
         seed: &Tensor,
         to: NodeId,
-        rule: Rule,
+        rules: impl Into<Rules>,
         control: &Control,
     ) -> Result<Tensor, GraphError> {
+        let rules = rules.into();
         let nodes = self.graph.nodes();
         for id in [from, to] {
             if id >= nodes.len() {
@@ -93,7 +91,7 @@ impl Trace {
             let node = &nodes[id];
             let Some(saved) = &self.saved[id] else { return Err(GraphError::NotKept { node: node.name.clone() }) };
             for (which, &source) in node.inputs.iter().enumerate().filter(|&(_, &source)| visited[source]) {
-                let back = node.op.vjp(&gradient, which, saved, rule);
+                let back = node.op.vjp(&gradient, which, saved, rules.of(node));
                 let sum = back.and_then(|back| match &gradients[source] {
                     Some(others) => others + back,
                     None => Ok(back),

@@ -98,6 +98,8 @@ pub struct Mismatch {
     pub surplus: Vec<String>,
     /// Tensors of another shape than the architecture's.
     pub misshapen: Vec<Misshapen>,
+    /// An architecture of the zoo that the file does fit.
+    pub fits: Option<&'static str>,
 }
 
 /// One tensor of a wrong shape.
@@ -135,6 +137,9 @@ impl fmt::Display for Mismatch {
         }
         if !self.surplus.is_empty() {
             parts.push(format!("not part of the architecture: {}", listed(&self.surplus)));
+        }
+        if let Some(name) = self.fits {
+            parts.push(format!("the file fits the architecture {name}"));
         }
         f.write_str(&parts.join("; "))
     }

@@ -19,6 +19,8 @@ pub struct LayerInfo {
     pub spatial: bool,
     /// How many numbers the layer has learned.
     pub parameters: usize,
+    /// Multiply-accumulates for one picture, of convolutions and matrix products alone, as is usual.
+    pub macs: u64,
 }
 
 /// All layers but the input, in the order of computation. `shapes` are those of the nodes, with their batch.
@@ -32,6 +34,7 @@ pub(super) fn describe(graph: &Graph, shapes: &[Vec<usize>]) -> Vec<LayerInfo> {
             shape: shape[1..].to_vec(),
             spatial: is_spatial(shape),
             parameters: layer.op.parameters(),
+            macs: layer.op.macs(&layer.inputs.iter().map(|&input| shapes[input].as_slice()).collect::<Vec<_>>(), shape),
         })
         .collect()
 }
@@ -41,16 +44,20 @@ pub(super) fn is_spatial(shape: &[usize]) -> bool {
     matches!(shape, [_, _, rows, columns] if rows * columns > 1)
 }
 
-/// The last spatial layer: neither average pooling and dropout before the head, nor the class map of a network whose
-/// classifier is a 1×1 convolution. A module that ends there gives its name (`layer4` for `layer4.1.relu2`).
+/// The last spatial layer: neither average pooling and dropout before the head, nor a rectifier of what has been
+/// rectified, nor the class map of a network whose classifier is a 1×1 convolution. A module that ends there gives its name (`layer4` for `layer4.1.relu2`).
 pub(super) fn last(graph: &Graph, shapes: &[Vec<usize>]) -> String {
     let nodes = graph.nodes();
     let classes = shapes[graph.output()].last().copied();
     let has_linear = nodes.iter().any(|node| node.op.kind() == "Linear");
     let is_target = |node: &NodeId| {
         let op = nodes[*node].op.kind();
+        let is_idle = op == "ReLU" && nodes[*node].inputs.iter().all(|&input| nodes[input].op.kind() == "ReLU");
         let is_class_map = !has_linear && shapes[*node].get(1).copied() == classes;
-        is_spatial(&shapes[*node]) && !is_class_map && !matches!(op, "AvgPool2d" | "AdaptiveAvgPool2d" | "Dropout")
+        is_spatial(&shapes[*node])
+            && !is_idle
+            && !is_class_map
+            && !matches!(op, "AvgPool2d" | "AdaptiveAvgPool2d" | "Dropout")
     };
     let node = (INPUT + 1..nodes.len()).rev().find(is_target).unwrap_or(INPUT);
     let name = &nodes[node].name;

@@ -57,12 +57,13 @@ pub fn model_json(model: &Model) -> Value {
         "stochastic_layer": stochastic,
         "default_layer": model.default_layer(),
         "parameters": parameters(model),
+        "macs": macs(model),
         "layers": model.layers(),
         "notes": model.notes,
     })
 }
 
-/// A model and its layers as text: name, operation, shape for one picture, learned numbers.
+/// A model and its layers as text: name, operation, shape for one picture, learned numbers, multiply-accumulates.
 #[must_use]
 pub fn model_text(model: &Model) -> String {
     let card = &model.card;
@@ -80,26 +81,67 @@ pub fn model_text(model: &Model) -> String {
     for note in &model.notes {
         let _ = writeln!(text, "{note}");
     }
-    let width = model.layers().iter().map(|layer| layer.name.len()).max().unwrap_or(0).max(5);
-    let _ = writeln!(text, "\n{:<width$}  {:<18} {:>16} {:>12}", "layer", "operation", "output", "parameters");
-    for layer in model.layers() {
+    text.push('\n');
+    table(&mut text, &lines(model));
+    text
+}
+
+/// Cells of a line of the table: layer, operation, output, parameters, MACs, and what is to be said of it.
+type Row = [String; 6];
+
+/// The table's lines, head and totals included.
+fn lines(model: &Model) -> Vec<Row> {
+    let mut rows = vec![["layer", "operation", "output", "parameters", "MACs", ""].map(str::to_owned)];
+    rows.extend(model.layers().iter().map(|layer| {
         let shape: Vec<String> = layer.shape.iter().map(ToString::to_string).collect();
         let marks = [
             (layer_is(model, model.default_layer(), layer.node), "explained by default"),
             (model.stochastic.as_ref().is_some_and(|head| layer_is(model, &head.layer, layer.node)), "stochastic"),
         ];
         let marks: Vec<&str> = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
-        let line = format!(
-            "{:<width$}  {:<18} {:>16} {:>12}  {}",
-            layer.name,
-            layer.op,
+        [
+            layer.name.clone(),
+            layer.op.to_owned(),
             shape.join(" × "),
-            layer.parameters,
-            marks.join(", ")
-        );
+            grouped(layer.parameters as u64),
+            grouped(layer.macs),
+            marks.join(", "),
+        ]
+    }));
+    let (layers, parameters, macs) = (model.layers().len(), parameters(model) as u64, macs(model));
+    let per = if model.stack { "for one slice" } else { "for one picture" };
+    rows.push([
+        format!("{layers} layers"),
+        String::new(),
+        String::new(),
+        grouped(parameters),
+        grouped(macs),
+        per.into(),
+    ]);
+    rows
+}
+
+/// Writes lines with columns as wide as their widest cell: names to the left, numbers and shapes to the right.
+fn table(text: &mut String, rows: &[Row]) {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2, 3, 4].map(width);
+    for [layer, op, output, parameters, macs, marks] in rows {
+        let [a, b, c, d, e] = widths;
+        let line = format!("{layer:<a$}  {op:<b$}  {output:>c$}  {parameters:>d$}  {macs:>e$}  {marks}");
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let _ = writeln!(text, "{} parameters in {} layers", parameters(model), model.layers().len());
+}
+
+/// A number with a comma between each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
     text
 }
 
@@ -109,6 +151,11 @@ fn layer_is(model: &Model, name: &str, node: usize) -> bool {
 
 fn parameters(model: &Model) -> usize {
     model.layers().iter().map(|layer| layer.parameters).sum()
+}
+
+/// Multiply-accumulates of one forward run for one picture (or slice).
+fn macs(model: &Model) -> u64 {
+    model.layers().iter().map(|layer| layer.macs).sum()
 }
 
 /// The first few names, and that there are more.

@@ -60,13 +60,15 @@ pub fn graph(architecture: &str, shapes: &[(&str, &[usize])], seed: u64, precisi
     let empty = (architecture.build)(&mut Weights::from_tensors(HashMap::new(), "usual widths")).unwrap();
     let mut names: Vec<(String, Vec<usize>)> = Vec::new();
     for node in empty.nodes() {
+        // Where a module ends in something else, its normalisation has a longer name than its tensors.
+        let module = node.name.strip_suffix(".batch_norm").unwrap_or(&node.name);
         for (part, tensor) in node.op.weights() {
-            names.push((format!("{}.{part}", node.name), tensor.dims().to_vec()));
+            names.push((format!("{module}.{part}"), tensor.dims().to_vec()));
         }
         if node.op_as::<BatchNorm2d>().is_some() {
             let channels = node.op.weights()[0].1.dims().to_vec();
-            names.push((format!("{}.running_mean", node.name), channels.clone()));
-            names.push((format!("{}.running_var", node.name), channels));
+            names.push((format!("{module}.running_mean"), channels.clone()));
+            names.push((format!("{module}.running_var"), channels));
         }
     }
     for (name, shape) in shapes {

@@ -1,18 +1,38 @@
 //! Graphs of the zoo: named tensors fill an architecture that is known here.
 
 use super::{Built, Request, posterior::Posterior};
-use crate::model::{ModelError, Weights, card::Head, zoo::Architecture};
+use crate::model::{
+    ModelError, Weights,
+    card::Head,
+    zoo::{Architecture, ZOO},
+};
 
 pub(super) fn build(architecture: &Architecture, request: &Request) -> Result<Built, ModelError> {
     let sha256 = request.checksum([])?;
     let mut weights = Weights::read(request.bytes, request.label, request.device)?;
-    let notes = weights.notes().to_vec();
     let posterior = match request.card.output.head {
         Head::Dense => None,
         Head::Flipout => Some(Posterior::take(&mut weights)?),
     };
+    let untouched = weights.clone();
     let graph = (architecture.build)(&mut weights)?;
-    weights.finish()?;
+    let notes = weights.notes().to_vec();
+    weights.finish().map_err(|error| with_fitting(error, &untouched))?;
     let stochastic = posterior.map(|posterior| posterior.head(&graph, request.label)).transpose()?;
     Ok(Built { graph, stack: architecture.stack, stochastic, notes, sha256 })
+}
+
+/// The error with the name of the architecture that the weights do fit, if there is one.
+fn with_fitting(error: ModelError, weights: &Weights) -> ModelError {
+    let fits = |architecture: &&Architecture| {
+        let mut weights = weights.clone();
+        (architecture.build)(&mut weights).is_ok() && weights.finish().is_ok()
+    };
+    match error {
+        ModelError::Mismatch { weights: label, mut mismatch } => {
+            mismatch.fits = ZOO.iter().find(fits).map(|architecture| architecture.name);
+            ModelError::Mismatch { weights: label, mismatch }
+        }
+        other => other,
+    }
 }

@@ -77,6 +77,24 @@ impl Weights {
         &self.notes
     }
 
+    /// Adds something that a user should know, a sentence.
+    pub(in crate::model) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// Gives tensors other names: those that `rule` has one for.
+    pub(in crate::model) fn rename(&mut self, rule: &dyn Fn(&str) -> Option<String>) {
+        let tensors = std::mem::take(&mut self.tensors);
+        self.tensors = tensors.into_iter().map(|(name, tensor)| (rule(&name).unwrap_or(name), tensor)).collect();
+    }
+
+    /// Drops the tensors of a module that the architecture has no use for, and says whether there were any.
+    pub(in crate::model) fn leave_out(&mut self, module: &str) -> bool {
+        let before = self.tensors.len();
+        self.tensors.retain(|name, _| name.strip_prefix(module).is_none_or(|rest| !rest.starts_with('.')));
+        self.tensors.len() < before
+    }
+
     /// Where the weights come from, for messages.
     #[must_use]
     pub fn label(&self) -> &str {

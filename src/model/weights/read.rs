@@ -13,7 +13,7 @@ pub fn contents(bytes: &[u8]) -> Result<Contents, String> {
     } else {
         return Err(unknown(bytes));
     };
-    strip_module(&mut contents);
+    strip_prefixes(&mut contents);
     let odd = contents.tensors.iter().find(|(_, (_, values))| values.iter().any(|value| !value.is_finite()));
     if let Some((name, _)) = odd {
         return Err(format!("{name} has values that are not finite; the training that made it diverged"));
@@ -41,13 +41,24 @@ fn unknown(bytes: &[u8]) -> String {
     format!("{kind}; expected .safetensors, or a state dict saved with torch.save")
 }
 
-/// `DataParallel` puts `module.` before every name; the architecture's names have none.
-fn strip_module(contents: &mut Contents) {
-    const PREFIX: &str = "module.";
-    if contents.tensors.is_empty() || !contents.tensors.keys().all(|name| name.starts_with(PREFIX)) {
-        return;
+/// What wrappers put before every name, and which they are; the architectures' names have none.
+const PREFIXES: [(&str, &str); 4] = [
+    ("module.", "DataParallel"),
+    ("_orig_mod.", "torch.compile"),
+    ("model.", "a module that holds the network"),
+    ("net.", "a module that holds the network"),
+];
+
+/// Removes prefixes that all names have, also one after the other.
+fn strip_prefixes(contents: &mut Contents) {
+    let common = |contents: &Contents| {
+        let has = |prefix: &str| contents.tensors.keys().all(|name| name.starts_with(prefix));
+        PREFIXES.into_iter().find(|(prefix, _)| !contents.tensors.is_empty() && has(prefix))
+    };
+    while let Some((prefix, origin)) = common(contents) {
+        let tensors = std::mem::take(&mut contents.tensors);
+        let rest = |name: String| name.strip_prefix(prefix).map_or_else(|| name.clone(), str::to_owned);
+        contents.tensors = tensors.into_iter().map(|(name, tensor)| (rest(name), tensor)).collect();
+        contents.notes.push(format!("The names' prefix `{prefix}` (of {origin}) was removed."));
     }
-    let tensors = std::mem::take(&mut contents.tensors);
-    contents.tensors = tensors.into_iter().map(|(name, tensor)| (name[PREFIX.len()..].to_owned(), tensor)).collect();
-    contents.notes.push("The names' prefix `module.` (of DataParallel) was removed.".to_owned());
 }

@@ -1,10 +1,19 @@
 //! The zoo: architectures whose layers are known here, one file a family, parameter names as torchvision's.
 //!
 //! Widths and class counts follow from the shapes of the weights, so narrow variants and other class counts need no
-//! entry of their own. Inputs of other sizes work where the family's adaptive pooling lets them.
+//! entry of their own. Inputs of other sizes work where the family's adaptive pooling lets them. A dense layer that
+//! fine-tuning has put in place of the head is found by its name.
 
 mod alexnet;
+mod densenet;
+mod efficientnet;
+mod googlenet;
+mod head;
+mod inception;
+mod inverted;
 mod layers;
+mod mobilenet_v2;
+mod mobilenet_v3;
 mod mrnet;
 mod resnet;
 mod squeezenet;
@@ -66,6 +75,43 @@ pub static ZOO: &[Architecture] = &[
     }),
     image("squeezenet1_1", "SqueezeNet", |weights| {
         squeezenet::build("squeezenet1_1", weights, &squeezenet::SQUEEZENET1_1)
+    }),
+    image("densenet121", "DenseNet", |weights| densenet::build("densenet121", weights, &densenet::DENSENET121)),
+    image("densenet161", "DenseNet", |weights| densenet::build("densenet161", weights, &densenet::DENSENET161)),
+    image("densenet169", "DenseNet", |weights| densenet::build("densenet169", weights, &densenet::DENSENET169)),
+    image("densenet201", "DenseNet", |weights| densenet::build("densenet201", weights, &densenet::DENSENET201)),
+    image("googlenet", "GoogLeNet", googlenet::build),
+    image("inception_v3", "Inception", inception::build),
+    image("mobilenet_v2", "MobileNet", mobilenet_v2::build),
+    image("mobilenet_v3_small", "MobileNet", |weights| {
+        mobilenet_v3::build("mobilenet_v3_small", weights, &mobilenet_v3::SMALL)
+    }),
+    image("mobilenet_v3_large", "MobileNet", |weights| {
+        mobilenet_v3::build("mobilenet_v3_large", weights, &mobilenet_v3::LARGE)
+    }),
+    image("efficientnet_b0", "EfficientNet", |weights| {
+        efficientnet::build("efficientnet_b0", weights, &efficientnet::B0)
+    }),
+    image("efficientnet_b1", "EfficientNet", |weights| {
+        efficientnet::build("efficientnet_b1", weights, &efficientnet::B1)
+    }),
+    image("efficientnet_b2", "EfficientNet", |weights| {
+        efficientnet::build("efficientnet_b2", weights, &efficientnet::B2)
+    }),
+    image("efficientnet_b3", "EfficientNet", |weights| {
+        efficientnet::build("efficientnet_b3", weights, &efficientnet::B3)
+    }),
+    image("efficientnet_b4", "EfficientNet", |weights| {
+        efficientnet::build("efficientnet_b4", weights, &efficientnet::B4)
+    }),
+    image("efficientnet_b5", "EfficientNet", |weights| {
+        efficientnet::build("efficientnet_b5", weights, &efficientnet::B5)
+    }),
+    image("efficientnet_b6", "EfficientNet", |weights| {
+        efficientnet::build("efficientnet_b6", weights, &efficientnet::B6)
+    }),
+    image("efficientnet_b7", "EfficientNet", |weights| {
+        efficientnet::build("efficientnet_b7", weights, &efficientnet::B7)
     }),
     Architecture { name: "mrnet", family: "MRNet", build: mrnet::build, stack: true },
 ];

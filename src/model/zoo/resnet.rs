@@ -3,7 +3,10 @@
 //! A block's ReLU module is used several times in torchvision; the nodes are `relu1`, `relu2`, … in the order of use,
 //! and `relu` is another name for the last.
 
-use super::layers::{At, Layers, Square, Width};
+use super::{
+    head,
+    layers::{At, Kernel, Layers, Width},
+};
 use crate::{
     graph::{
         Graph,
@@ -47,7 +50,7 @@ pub(super) const WIDE_RESNET101_2: Variant = bottleneck([3, 4, 23, 3], 1, 128);
 pub(super) fn build(name: &'static str, weights: &mut Weights, variant: &Variant) -> Result<Graph, ModelError> {
     let mut layers = Layers::new(name, weights);
     let at = layers.input("conv1");
-    let at = layers.conv("conv1", at, Square::unbiased(7, 2, 3), Width::FromWeights(64))?;
+    let at = layers.conv("conv1", at, Kernel::unbiased(7, 2, 3), Width::FromWeights(64))?;
     let at = layers.batch_norm("bn1", at)?;
     let at = layers.relu("relu", at);
     let mut at = layers.max_pool("maxpool", at, MaxPool2d::square(3, 2, 1, false));
@@ -60,7 +63,7 @@ pub(super) fn build(name: &'static str, weights: &mut Weights, variant: &Variant
         }
     }
     let at = layers.pool_and_flatten("avgpool", "flatten", at, 1);
-    layers.linear("fc", at, 1000)?;
+    head::dense(&mut layers, "fc", "fc", at)?;
     layers.finish()
 }
 
@@ -86,7 +89,7 @@ fn block(layers: &mut Layers, module: &str, at: At, variant: &Variant, block: Bl
     let shortcut = match shortcut_width {
         Some(width) => {
             let name = format!("{module}.downsample");
-            let shortcut = layers.conv(&format!("{name}.0"), at, Square::unbiased(1, stride, 0), width)?;
+            let shortcut = layers.conv(&format!("{name}.0"), at, Kernel::unbiased(1, stride, 0), width)?;
             layers.batch_norm(&format!("{name}.1"), shortcut)?
         }
         None => at,
@@ -94,22 +97,22 @@ fn block(layers: &mut Layers, module: &str, at: At, variant: &Variant, block: Bl
     let last = Width::Exactly(shortcut.channels);
     let convolutions = if variant.bottleneck {
         let inner = Width::FromWeights((variant.group_width << stage) * variant.groups);
-        let middle = Square { groups: variant.groups, ..Square::unbiased(3, stride, 1) };
-        vec![(Square::unbiased(1, 1, 0), inner), (middle, inner), (Square::unbiased(1, 1, 0), last)]
+        let middle = Kernel { groups: variant.groups, ..Kernel::unbiased(3, stride, 1) };
+        vec![(Kernel::unbiased(1, 1, 0), inner), (middle, inner), (Kernel::unbiased(1, 1, 0), last)]
     } else {
-        vec![(Square::unbiased(3, stride, 1), Width::FromWeights(planes)), (Square::unbiased(3, 1, 1), last)]
+        vec![(Kernel::unbiased(3, stride, 1), Width::FromWeights(planes)), (Kernel::unbiased(3, 1, 1), last)]
     };
     let count = convolutions.len();
     let mut inner = at;
-    for (index, (square, width)) in convolutions.into_iter().enumerate() {
+    for (index, (kernel, width)) in convolutions.into_iter().enumerate() {
         let number = index + 1;
-        inner = layers.conv(&format!("{module}.conv{number}"), inner, square, width)?;
+        inner = layers.conv(&format!("{module}.conv{number}"), inner, kernel, width)?;
         inner = layers.batch_norm(&format!("{module}.bn{number}"), inner)?;
         if number < count {
             inner = layers.relu(&format!("{module}.relu{number}"), inner);
         }
     }
-    let sum = layers.join(&format!("{module}.add"), Add, [inner, shortcut], inner.channels);
+    let sum = layers.join(&format!("{module}.add"), Add, &[inner, shortcut], inner.channels);
     let output = layers.relu(&format!("{module}.relu{count}"), sum);
     layers.alias(&format!("{module}.relu"), output);
     Ok(output)

@@ -1,10 +1,10 @@
 //! SqueezeNet 1.0 and 1.1 (Iandola et al. 2016), as torchvision has them.
 
-use super::layers::{At, Layers, Square, Width};
+use super::layers::{At, Kernel, Layers, Width};
 use crate::{
     graph::{
         Graph,
-        ops::{AdaptiveAvgPool2d, Concat, Flatten, MaxPool2d},
+        ops::{AdaptiveAvgPool2d, Flatten, MaxPool2d},
     },
     model::{ModelError, Weights},
 };
@@ -66,7 +66,7 @@ pub(super) fn build(name: &'static str, weights: &mut Weights, variant: &Variant
     let mut layers = Layers::new(name, weights);
     let (kernel, width) = variant.first;
     let at = layers.input("features.0");
-    let at = layers.conv("features.0", at, Square::new(kernel, 2, 0), Width::FromWeights(width))?;
+    let at = layers.conv("features.0", at, Kernel::new(kernel, 2, 0), Width::FromWeights(width))?;
     let mut at = layers.relu("features.1", at);
     for (index, &part) in variant.rest.iter().enumerate() {
         let module = format!("features.{}", index + 2);
@@ -76,7 +76,7 @@ pub(super) fn build(name: &'static str, weights: &mut Weights, variant: &Variant
         };
     }
     let at = layers.dropout("classifier.0", at);
-    let at = layers.conv("classifier.1", at, Square::new(1, 1, 0), Width::FromWeights(1000))?;
+    let at = layers.conv("classifier.1", at, Kernel::new(1, 1, 0), Width::FromWeights(1000))?;
     let at = layers.relu("classifier.2", at);
     let at = layers.add("classifier.3", AdaptiveAvgPool2d::GLOBAL, at, at.channels);
     layers.add("flatten", Flatten, at, at.channels);
@@ -85,15 +85,14 @@ pub(super) fn build(name: &'static str, weights: &mut Weights, variant: &Variant
 
 /// A squeezing 1×1 convolution, and an expanding 1×1 and 3×3 side by side.
 fn fire(layers: &mut Layers, module: &str, at: At, squeeze: usize, expand: usize) -> Result<At, ModelError> {
-    let squeezed = layers.conv(&format!("{module}.squeeze"), at, Square::new(1, 1, 0), Width::FromWeights(squeeze))?;
+    let squeezed = layers.conv(&format!("{module}.squeeze"), at, Kernel::new(1, 1, 0), Width::FromWeights(squeeze))?;
     let squeezed = layers.relu(&format!("{module}.squeeze_activation"), squeezed);
     let mut branch = |kernel: usize| {
         let name = format!("{module}.expand{kernel}x{kernel}");
-        let square = Square::new(kernel, 1, kernel / 2);
-        let expanded = layers.conv(&name, squeezed, square, Width::FromWeights(expand))?;
+        let sizes = Kernel::new(kernel, 1, kernel / 2);
+        let expanded = layers.conv(&name, squeezed, sizes, Width::FromWeights(expand))?;
         Ok::<At, ModelError>(layers.relu(&format!("{name}_activation"), expanded))
     };
     let branches = [branch(1)?, branch(3)?];
-    let width = branches[0].channels + branches[1].channels;
-    Ok(layers.join(&format!("{module}.cat"), Concat::CHANNELS, branches, width))
+    Ok(layers.concat(&format!("{module}.cat"), &branches))
 }

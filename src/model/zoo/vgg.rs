@@ -1,6 +1,9 @@
 //! VGG with and without batch normalisation (Simonyan and Zisserman 2015), as torchvision has it.
 
-use super::layers::{Layers, Square, Width};
+use super::{
+    head,
+    layers::{Kernel, Layers, Width},
+};
 use crate::{
     graph::{Graph, ops::MaxPool2d},
     model::{ModelError, Weights},
@@ -32,7 +35,7 @@ pub(super) fn build(
     };
     for (&count, width) in blocks.iter().zip(WIDTHS) {
         for _ in 0..count {
-            at = layers.conv(&next(), at, Square::new(3, 1, 1), Width::FromWeights(width))?;
+            at = layers.conv(&next(), at, Kernel::new(3, 1, 1), Width::FromWeights(width))?;
             if normalised {
                 at = layers.batch_norm(&next(), at)?;
             }
@@ -41,11 +44,15 @@ pub(super) fn build(
         at = layers.max_pool(&next(), at, MaxPool2d::square(2, 2, 0, false));
     }
     at = layers.pool_and_flatten("avgpool", "flatten", at, 7);
+    if head::is_replaced(&layers, "classifier", &[0, 3, 6]) {
+        head::dense(&mut layers, "classifier", "classifier", at)?;
+        return layers.finish();
+    }
     for number in [0, 3] {
         at = layers.linear(&format!("classifier.{number}"), at, 4096)?;
         at = layers.relu(&format!("classifier.{}", number + 1), at);
         at = layers.dropout(&format!("classifier.{}", number + 2), at);
     }
-    layers.linear("classifier.6", at, 1000)?;
+    head::dense(&mut layers, "classifier.6", "classifier.6", at)?;
     layers.finish()
 }
