@@ -34,6 +34,9 @@ pub type NodeId = usize;
 /// The node that stands for the network's input.
 pub const INPUT: NodeId = 0;
 
+/// How many elements the output of one node may have; 16 GiB of `f32`.
+const MAX_ELEMENTS: usize = 1 << 32;
+
 /// One operation of a network.
 #[derive(Debug)]
 pub struct Node {
@@ -109,7 +112,7 @@ impl Graph {
     /// The shape of one node's output for inputs of these shapes.
     fn shape_of(&self, id: NodeId, inputs: &[&[usize]]) -> Result<Vec<usize>, GraphError> {
         let node = &self.nodes[id];
-        node.op.shape(inputs).map_err(|reason| GraphError::Shape {
+        node.op.shape(inputs).and_then(affordable).map_err(|reason| GraphError::Shape {
             node: node.name.clone(),
             op: node.op.kind(),
             inputs: inputs.iter().map(|shape| shape.to_vec()).collect(),
@@ -120,6 +123,15 @@ impl Graph {
     /// The node's name, for messages; an identifier that the graph lacks becomes its number.
     pub(crate) fn name_of(&self, id: NodeId) -> String {
         self.nodes.get(id).map_or_else(|| format!("#{id}"), |node| node.name.clone())
+    }
+}
+
+/// The shape of an output, if it is not beyond what any network needs: sizes in a file may be anything.
+fn affordable(shape: Vec<usize>) -> Result<Vec<usize>, String> {
+    let count = shape.iter().try_fold(1_usize, |count, &length| count.checked_mul(length));
+    match count {
+        Some(count) if count <= MAX_ELEMENTS => Ok(shape),
+        _ => Err(format!("its output of shape {shape:?} would have more than {MAX_ELEMENTS} elements")),
     }
 }
 

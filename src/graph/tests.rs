@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 
 use super::{
     Control, Graph, GraphBuilder, GraphError, INPUT, Keep, NodeId, Rule,
-    ops::{AdaptiveAvgPool2d, Add, Concat, Conv2d, Flatten, Linear, Relu},
+    ops::{AdaptiveAvgPool2d, Add, Concat, Conv2d, Expand, Flatten, Linear, Relu},
 };
 
 fn tensor(values: &[f32], shape: &[usize]) -> Tensor {
@@ -91,6 +91,14 @@ fn errors_name_node_operation_and_shapes() {
     assert_eq!(graph.shapes(&[1, 2, 2, 2]).unwrap_err().to_string(), message);
     assert_eq!(run(&[]).to_string(), "The layer `fc` depends on `input`, which was given no value");
     assert!(matches!(run(&[(99, tensor(&[0.0], &[1]))]), GraphError::NoNode { node: 99, .. }));
+}
+
+#[test]
+fn outputs_beyond_all_measure_are_refused() {
+    let mut graph = GraphBuilder::new();
+    graph.add("huge", Expand { shape: vec![1, 1, 1 << 20, 1 << 20] }, &[INPUT]);
+    let message = graph.finish().unwrap().shapes(&[1, 1, 1, 1]).unwrap_err().to_string();
+    assert!(message.starts_with("The layer `huge` (Expand)") && message.contains("more than"), "{message}");
 }
 
 #[test]

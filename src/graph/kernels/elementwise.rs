@@ -50,20 +50,21 @@ fn relu_vjp_of<T: WithDType>(gradient: &Tensor, output: &Tensor, rule: Rule) -> 
     tensor(back, gradient.shape())
 }
 
-/// `x · scale + shift`, scale and shift per channel, over `[batch, channels, rows, columns]`.
+/// `x · scale + shift`, scale and shift per channel, over `[batch, channels, …]`.
 pub(in crate::graph) fn affine(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>) -> Result<Tensor> {
     for_float!(input, affine_of(input, scale, shift))
 }
 
 fn affine_of<T: WithDType>(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>) -> Result<Tensor> {
-    let (_, channels, height, width) = input.dims4()?;
+    let (channels, plane) = (input.dim(1)?, input.dims()[2..].iter().product());
     let scale = scale.to_vec1::<T>()?;
     let shift = shift.map_or_else(|| Ok(vec![T::zero(); channels]), Tensor::to_vec1::<T>)?;
     let output = read(input, |values: &[T]| {
         let mut output = vec![T::zero(); values.len()];
-        let planes = output.par_chunks_mut(height * width).zip(values.par_chunks(height * width));
-        planes.enumerate().for_each(|(plane, (output, values))| {
-            let (scale, shift) = (scale[plane % channels], shift[plane % channels]);
+        let planes = output.par_chunks_mut(plane).zip(values.par_chunks(plane));
+        let grain = (CHUNK / plane).max(1);
+        planes.enumerate().with_min_len(grain).for_each(|(index, (output, values))| {
+            let (scale, shift) = (scale[index % channels], shift[index % channels]);
             for (y, &x) in output.iter_mut().zip(values) {
                 *y = x * scale + shift;
             }

@@ -6,6 +6,8 @@ pub(super) mod conv;
 pub(super) mod elementwise;
 pub(super) mod map;
 pub(super) mod max_pool;
+pub(super) mod resize;
+pub(super) mod rows;
 
 use candle_core::{Device, Result, Shape, Storage, Tensor, WithDType, bail};
 

@@ -1,16 +1,17 @@
 //! Batch normalisation in inference: one scale and one shift a channel.
 
-use candle_core::{D, DType, Tensor};
+use candle_core::{DType, Tensor};
 
 use super::{
     super::{
         kernels::elementwise,
         op::{Forward, Op, Result, Rule, Saved},
     },
-    image_shape,
+    only,
 };
 
-/// `y = (x − mean) / √(variance + ε) · weight + bias`, per channel.
+/// `y = (x − mean) / √(variance + ε) · weight + bias`, per channel (dimension 1), over an input of two dimensions or
+/// more.
 #[derive(Debug)]
 pub struct BatchNorm2d {
     weight: Tensor,
@@ -42,12 +43,13 @@ impl Op for BatchNorm2d {
     }
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
-        let shape = image_shape(inputs)?;
-        let expected = self.scale.dim(D::Minus1).map_err(|error| error.to_string())?;
-        if shape[1] != expected {
-            return Err(format!("it takes {expected} channels, not {}", shape[1]));
+        let shape = only(inputs)?;
+        let expected = self.scale.elem_count();
+        match shape.get(1) {
+            Some(&channels) if channels == expected => Ok(shape.to_vec()),
+            Some(channels) => Err(format!("it takes {expected} channels, not {channels}")),
+            None => Err("it takes a batch dimension and channels".to_owned()),
         }
-        Ok(shape.to_vec())
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
@@ -79,7 +81,9 @@ impl Op for BatchNorm2d {
 
 /// `x · scale + shift` per channel from tensor operations.
 pub(super) fn composed_affine(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>) -> Result<Tensor> {
-    let per_channel = |tensor: &Tensor| tensor.reshape((1, tensor.elem_count(), 1, 1));
+    let mut shape = vec![1; input.rank()];
+    shape[1] = scale.elem_count();
+    let per_channel = |tensor: &Tensor| tensor.reshape(shape.as_slice());
     let scaled = input.broadcast_mul(&per_channel(scale)?)?;
     match shift {
         Some(shift) => scaled.broadcast_add(&per_channel(shift)?),

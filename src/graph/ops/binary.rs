@@ -9,6 +9,7 @@ use super::{
     },
     broadcast::{Broadcast, stretched},
     only,
+    reduce::sum_keeping,
 };
 
 /// What is done with two numbers.
@@ -46,7 +47,7 @@ impl Arithmetic {
     }
 
     /// The result for two tensors that stretch over each other.
-    fn forward(self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         if !a.device().is_cpu() {
             return composed_forward(self, a, b);
         }
@@ -229,5 +230,5 @@ pub(super) fn sum_to(whole: &Tensor, shape: &[usize]) -> Result<Tensor> {
     if whole.dims() == shape {
         return Ok(whole.clone());
     }
-    whole.sum_keepdim(stretched(whole.dims(), shape))?.reshape(shape)
+    sum_keeping(whole, &stretched(whole.dims(), shape))?.reshape(shape)
 }

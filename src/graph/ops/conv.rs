@@ -129,13 +129,13 @@ impl Conv2d {
     }
 
     /// The zeros before and after the input, together, in rows and columns.
-    fn padded(&self) -> [usize; 2] {
+    pub(super) fn padded(&self) -> [usize; 2] {
         let end = self.padding_end.unwrap_or(self.padding);
         [0, 1].map(|axis| self.padding[axis] + end[axis])
     }
 
     /// The distance between the first and the last place of the kernel.
-    fn reach(&self, kernel: [usize; 2]) -> [usize; 2] {
+    pub(super) fn reach(&self, kernel: [usize; 2]) -> [usize; 2] {
         [0, 1].map(|axis| self.dilation[axis] * kernel[axis].saturating_sub(1))
     }
 }

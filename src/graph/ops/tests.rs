@@ -1,6 +1,10 @@
 //! Each kernel against its composition from tensor operations, and each way back against finite differences.
 
 mod elements;
+mod layout;
+mod normalisation;
+mod products;
+mod reduction;
 
 use candle_core::{DType, Device, Tensor};
 
@@ -34,6 +38,66 @@ pub(super) fn values(tensor: &Tensor) -> Vec<f64> {
 pub(super) fn difference(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.dims(), b.dims());
     values(a).iter().zip(values(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// `sin 0, sin 1, sin 2, …`, which other programs can make too.
+pub(super) fn sines(shape: &[usize]) -> Tensor {
+    let values: Vec<f64> = (0..shape.iter().product()).map(|index: usize| (index as f64).sin()).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+/// The output for one input.
+pub(super) fn output(op: &dyn Op, input: &Tensor) -> Tensor {
+    assert_eq!(op.shape(&[input.dims()]).unwrap(), op.forward(&[input], false).unwrap().output.dims(), "{op:?}");
+    op.forward(&[input], false).unwrap().output
+}
+
+/// The output's elements against those of another program.
+pub(super) fn check_values(op: &dyn Op, input: &Tensor, expected: &[f64]) {
+    let found = values(&output(op, input));
+    assert_eq!(found.len(), expected.len(), "{op:?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-13, "{op:?}: {found} against {expected}");
+    }
+}
+
+/// The gradient for the first input under the rule `Gradient`.
+pub(super) fn gradient(op: &dyn Op, input: &Tensor, seed: &Tensor) -> Tensor {
+    let forward = op.forward(&[input], true).unwrap();
+    let saved = Saved { inputs: vec![input.dims().to_vec()], state: forward.state };
+    op.vjp(seed, 0, &saved, Rule::Gradient).unwrap()
+}
+
+/// [`check_gradient`] of an operation with one input over inputs of several shapes, and what must hold besides: a zero
+/// gradient stays zero, and (where there are no weights, which are `f64`) `f32` agrees with `f64`.
+pub(super) fn check_over(op: &dyn Op, shapes: &[&[usize]]) {
+    for (case, &shape) in shapes.iter().enumerate() {
+        let input = noise(shape, 50 + case as u64);
+        check_gradient(op, std::slice::from_ref(&input));
+        let precise = output(op, &input);
+        let none = gradient(op, &input, &precise.zeros_like().unwrap());
+        assert!(values(&none).iter().all(|&g| g == 0.0), "{op:?}: {none} from nothing");
+        if !op.weights().is_empty() {
+            continue;
+        }
+        let single = output(op, &input.to_dtype(DType::F32).unwrap());
+        assert_eq!(single.dtype(), DType::F32);
+        assert!(difference(&single, &precise) < 1e-4 * (1.0 + largest(&precise)), "{op:?}");
+    }
+}
+
+/// Whether each picture of a batch comes out as it does by itself.
+pub(super) fn check_batch(op: &dyn Op, input: &Tensor) {
+    let together = output(op, input);
+    for picture in 0..input.dim(0).unwrap() {
+        let alone = output(op, &input.narrow(0, picture, 1).unwrap());
+        let found = together.narrow(0, picture, 1).unwrap();
+        assert!(difference(&found, &alone) < 1e-13, "{op:?}");
+    }
+}
+
+fn largest(tensor: &Tensor) -> f64 {
+    values(tensor).into_iter().map(f64::abs).fold(0.0, f64::max)
 }
 
 /// The operation's gradient of `⟨seed, output⟩` against central differences along a random direction, in f64.
