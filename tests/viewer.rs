@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use egui::{Key, Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
+use glassbox::demo::knee::render::View;
 use glassbox::engine::{Config, DeviceChoice};
+use glassbox::study::Plane;
 use glassbox::viewer::ViewerOptions;
 use glassbox::viewer::app::App;
 use glassbox::viewer::state::{Layout, State};
@@ -65,6 +67,18 @@ fn press(harness: &mut Harness<'static, App>, key: Key) {
 
 fn state<'a>(harness: &'a Harness<'static, App>) -> &'a State {
     harness.state().state()
+}
+
+#[test]
+fn the_demo_opens_on_a_sagittal_slice_that_shows_a_tear() {
+    let harness = open_demo();
+    let slot = state(&harness).active();
+    assert_eq!(slot.series().map(|series| series.plane), Some(Plane::Sagittal));
+    let path = &slot.slice().expect("a slice is in view").source.path;
+    let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<usize>().ok());
+    let slice = number.expect("the demo's files are numbered") - 1;
+    let knee = glassbox::demo::knee_case(true);
+    assert!(path.starts_with("demo:/knee/torn/sagittal") && knee.mask(View::Sagittal, slice, |_| true).contains(&true));
 }
 
 #[test]

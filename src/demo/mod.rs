@@ -13,6 +13,7 @@ mod study;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use self::knee::render::View;
 use crate::study::Storage;
 
 pub use export::{ExportError, export};
@@ -24,10 +25,17 @@ pub fn storage() -> Arc<dyn Storage> {
     Arc::new(storage::Demo::new())
 }
 
-/// What to open in [`storage`]: two knees (torn, intact) and a handful of skin photographs.
+/// What to open in [`storage`]: two knees (torn, intact) and a handful of skin photographs. What is found first is
+/// shown first, so the sagittal plane leads, the one in which knees are read.
 #[must_use]
 pub fn paths() -> Vec<PathBuf> {
-    study::content().into_iter().map(|(folder, ..)| folder.into()).collect()
+    let of_content = |(folder, _, content)| match content {
+        study::Content::Knee { .. } => {
+            View::ALL.iter().map(|view| PathBuf::from(format!("{folder}/{}", view.name()))).collect()
+        }
+        study::Content::Skin(_) => vec![PathBuf::from(folder)],
+    };
+    study::content().into_iter().flat_map(of_content).collect()
 }
 
 /// What the viewer says about the demo study.

@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::dicom::{DicomError, SeriesText, StudyText, knee_slice, photograph};
+use super::dicom::{SeriesText, StudyText, knee_slice, photograph};
 use super::knee::render::{Knee, SIDE, View};
 use super::skin::{self, COLUMNS, ROWS};
 use super::study::{Content, content};
-use crate::study::{Entry, Storage};
+use crate::study::{Entry, Storage, names_in};
 
 /// Bytes of a knee slice's pixels.
 const KNEE_BYTES: usize = SIDE * SIDE * 2;
@@ -25,13 +25,19 @@ enum Image {
 struct File {
     image: Image,
     study: StudyText,
+    /// Everything before the pixels.
+    header: OnceLock<Arc<[u8]>>,
     bytes: OnceLock<Arc<[u8]>>,
 }
 
 impl File {
+    fn new(image: Image, study: &StudyText) -> Self {
+        Self { image, study: study.clone(), header: OnceLock::new(), bytes: OnceLock::new() }
+    }
+
     /// The file, with black pixels unless `painted`.
-    fn encode(&self, painted: bool) -> Result<Vec<u8>, DicomError> {
-        match &self.image {
+    fn encode(&self, painted: bool) -> io::Result<Vec<u8>> {
+        let encoded = match &self.image {
             Image::Knee { knee, view, slice } => {
                 let stored = if painted { knee.slice(*view, *slice) } else { vec![0; SIDE * SIDE] };
                 knee_slice(knee, *view, *slice, stored, &self.study)
@@ -40,7 +46,8 @@ impl File {
                 let rgb = if painted { skin::photograph(case).pixels } else { vec![0; ROWS * COLUMNS * 3] };
                 photograph(rgb, series, &self.study)
             }
-        }
+        };
+        encoded.map_err(io::Error::other)
     }
 
     fn pixel_bytes(&self) -> usize {
@@ -48,6 +55,15 @@ impl File {
             Image::Knee { .. } => KNEE_BYTES,
             Image::Skin { .. } => SKIN_BYTES,
         }
+    }
+
+    /// Everything before the pixels, which are the last element; encoded once.
+    fn header(&self) -> io::Result<&Arc<[u8]>> {
+        if let Some(header) = self.header.get() {
+            return Ok(header);
+        }
+        let blank = self.encode(false)?;
+        Ok(self.header.get_or_init(|| blank[..blank.len() - self.pixel_bytes()].into()))
     }
 }
 
@@ -67,8 +83,7 @@ impl Demo {
                         for slice in 0..view.slices() {
                             let path = format!("{folder}/{}/{:03}.dcm", view.name(), slice + 1);
                             let image = Image::Knee { knee: knee.clone(), view, slice };
-                            let file = File { image, study: study.clone(), bytes: OnceLock::new() };
-                            files.insert(path.into(), file);
+                            files.insert(path.into(), File::new(image, &study));
                         }
                     }
                 }
@@ -76,8 +91,8 @@ impl Demo {
                     for (number, (name, description, case)) in (1..).zip(pictures) {
                         let series = SeriesText { description: format!("SYNTHETIC {description}"), number };
                         let image = Image::Skin { case, series };
-                        let file = File { image, study: study.clone(), bytes: OnceLock::new() };
-                        files.insert(format!("{folder}/{number:02}-{name}.dcm").into(), file);
+                        let path = format!("{folder}/{number:02}-{name}.dcm");
+                        files.insert(path.into(), File::new(image, &study));
                     }
                 }
             }
@@ -93,26 +108,26 @@ impl Demo {
 impl Storage for Demo {
     fn entry(&self, path: &Path) -> io::Result<Entry> {
         if let Some(file) = self.files.get(path) {
-            return Ok(Entry::File(file.encode(false).map_err(io::Error::other)?.len() as u64));
+            return Ok(Entry::File((file.header()?.len() + file.pixel_bytes()) as u64));
         }
-        if self.files.keys().any(|file| file.starts_with(path)) {
-            return Ok(Entry::Folder);
-        }
-        Err(io::ErrorKind::NotFound.into())
+        self.canonical(path).map(|_| Entry::Folder)
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut found: Vec<PathBuf> = self
-            .files
-            .keys()
-            .filter_map(|file| Some(folder.join(file.strip_prefix(folder).ok()?.components().next()?)))
-            .collect();
-        found.dedup();
-        if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) }
+        let names = names_in(self.files.keys(), folder);
+        if names.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(names.into_iter().map(|name| folder.join(name)).collect())
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        self.entry(path).map(|_| path.to_path_buf())
+        // A folder and everything in it stand together in the order of paths, the folder's name first.
+        let next = self.files.range(path.to_path_buf()..).next();
+        match next {
+            Some((file, _)) if file.starts_with(path) => Ok(path.to_path_buf()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
@@ -120,16 +135,21 @@ impl Storage for Demo {
         if let Some(bytes) = file.bytes.get() {
             return Ok(bytes.clone());
         }
-        let bytes: Arc<[u8]> = file.encode(true).map_err(io::Error::other)?.into();
+        let bytes: Arc<[u8]> = file.encode(true)?.into();
         Ok(file.bytes.get_or_init(|| bytes).clone())
     }
 
-    /// The header only: the pixels are not computed for it.
-    fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
+    /// With black pixels: computing them would delay the first picture by those of all others.
+    fn read_headers(&self, path: &Path) -> io::Result<Arc<[u8]>> {
         let file = self.file(path)?;
-        let mut bytes = file.encode(false).map_err(io::Error::other)?;
-        bytes.truncate(length.min(bytes.len() - file.pixel_bytes()));
-        Ok(bytes)
+        let mut bytes = file.header()?.to_vec();
+        bytes.resize(bytes.len() + file.pixel_bytes(), 0);
+        Ok(bytes.into())
+    }
+
+    fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
+        let header = self.file(path)?.header()?;
+        Ok(header[..length.min(header.len())].to_vec())
     }
 }
 
@@ -146,6 +166,9 @@ mod tests {
             assert_eq!(demo.entry(path).unwrap(), Entry::File(bytes.len() as u64));
             let start = demo.read_start(path, 4096).unwrap();
             assert_eq!(start, bytes[..start.len()]);
+            let blank = demo.read_headers(path).unwrap();
+            assert_eq!(blank.len(), bytes.len());
+            assert_eq!(blank[..start.len()], bytes[..start.len()]);
             assert_eq!(&bytes[128..132], b"DICM");
             assert_eq!(demo.read(path).unwrap(), bytes);
         }

@@ -42,6 +42,10 @@ impl Storage for DemoAndDisk {
         self.place(path).read(path)
     }
 
+    fn read_headers(&self, path: &Path) -> io::Result<Arc<[u8]>> {
+        self.place(path).read_headers(path)
+    }
+
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
         self.place(path).read_start(path, length)
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zip::ZipArchive;
 
 use super::gzip::most_unpacked;
-use super::storage::{Disk, Entry, Storage};
+use super::storage::{Disk, Entry, Storage, names_in};
 
 /// The computer's files, with `.zip` files as folders: `scan.zip/series/1.dcm`.
 #[must_use]
@@ -83,11 +83,7 @@ impl Archive {
     }
 
     fn list(&self, folder: &Path) -> Vec<PathBuf> {
-        let child =
-            |file: &PathBuf| Some(PathBuf::from(file.strip_prefix(folder).ok()?.components().next()?.as_os_str()));
-        let mut children: Vec<PathBuf> = self.files.keys().filter_map(child).collect();
-        children.dedup();
-        children
+        names_in(self.files.keys(), folder)
     }
 
     /// At most `length` bytes of a file.

@@ -36,5 +36,6 @@ pub use instance::{Instance, SeriesHead, StudyHead};
 pub use open::{Failure, Opened, Progress, open};
 pub use pixels::{Pixels, Statistics, Stored};
 pub use reader::Reader;
+pub(crate) use storage::names_in;
 pub use storage::{Disk, Entry, Memory, Storage};
 pub use types::{Geometry, Patient, Photometric, Plane, Series, Slice, Source, Study};

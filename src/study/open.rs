@@ -121,13 +121,17 @@ fn look_at(storage: &dyn Storage, path: &Path) -> Result<Option<Content>, StudyE
     let io = |source| StudyError::Io { path: path.to_path_buf(), source };
     let start = storage.read_start(path, START_BYTES).map_err(io)?;
     let Some(format) = recognise(path, &start) else { return Ok(None) };
-    let bytes = storage.read(path).map_err(io)?;
+    let bytes = storage.read_headers(path).map_err(io)?;
     format.read_content(path, &bytes).map(Some)
 }
 
-/// One file until something can be shown, then as many as keep all cores busy between two calls to `on_progress`.
+/// A few files until there is something to show and its first picture has been asked for, then as many as keep all
+/// cores busy between two calls to `on_progress`.
 fn batch_size(found: &[Found]) -> usize {
-    if found.is_empty() { rayon::current_num_threads().min(4) } else { 8 * rayon::current_num_threads() }
+    /// Images until which batches stay small: the first picture is decoded between two of them.
+    const FIRST: usize = 8;
+    let threads = rayon::current_num_threads();
+    if found.len() < FIRST { threads.min(4) } else { 8 * threads }
 }
 
 fn note_other(opened: &mut Opened, file: Candidate) {

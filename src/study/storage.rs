@@ -41,6 +41,15 @@ pub trait Storage: Send + Sync {
     /// Where it is gone, may not be read, or does not fit in memory.
     fn read(&self, path: &Path) -> io::Result<Arc<[u8]>>;
 
+    /// The file for somebody who looks at everything but the pixels. A storage that computes its files may leave the
+    /// pixels black here; length and headers are those of [`Storage::read`].
+    ///
+    /// # Errors
+    /// As [`Storage::read`].
+    fn read_headers(&self, path: &Path) -> io::Result<Arc<[u8]>> {
+        self.read(path)
+    }
+
     /// At most the first `length` bytes of a file, to see what it is.
     ///
     /// # Errors
@@ -94,6 +103,14 @@ impl Storage for Disk {
     }
 }
 
+/// The names directly within `folder`, each once, among files in the order of their paths.
+pub(crate) fn names_in<'a>(files: impl Iterator<Item = &'a PathBuf>, folder: &Path) -> Vec<PathBuf> {
+    let name = |file: &PathBuf| Some(PathBuf::from(file.strip_prefix(folder).ok()?.components().next()?.as_os_str()));
+    let mut names: Vec<PathBuf> = files.filter_map(name).collect();
+    names.dedup();
+    names
+}
+
 /// Files that are in memory already, by path.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
@@ -129,16 +146,11 @@ impl Storage for Memory {
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut found: Vec<PathBuf> = self
-            .files
-            .keys()
-            .filter_map(|file| Some(folder.join(file.strip_prefix(folder).ok()?.components().next()?)))
-            .collect();
-        found.dedup();
-        if found.is_empty() {
+        let names = names_in(self.files.keys(), folder);
+        if names.is_empty() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        Ok(found)
+        Ok(names.into_iter().map(|name| folder.join(name)).collect())
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
