@@ -54,12 +54,12 @@ pub fn model(models: &Path, name: &str) -> Result<Model, Box<dyn Error>> {
 pub fn knee_picture(knee: &Knee, view: View, slice: usize) -> Picture {
     let values = knee.slice(view, slice).into_iter().map(f32::from).collect();
     let voi = vec![Voi::window(WINDOW[0], WINDOW[1])];
-    Picture { rows: SIDE, columns: SIDE, kind: PictureKind::Grey { values, voi, inverted: false } }
+    Picture::new(SIDE, SIDE, PictureKind::Grey { values, voi, inverted: false })
 }
 
 /// A photograph as the reader gives it.
 pub fn skin_picture(pixels: Vec<u8>) -> Picture {
-    Picture { rows: ROWS, columns: COLUMNS, kind: PictureKind::Rgb { pixels } }
+    Picture::new(ROWS, COLUMNS, PictureKind::Rgb { pixels })
 }
 
 /// The tears in the order of the knee model's classes.

@@ -11,6 +11,7 @@ pub struct Picture {
     pub columns: usize,
     /// The pixels.
     pub kind: PictureKind,
+    range: (f32, f32),
 }
 
 /// What the pixels of a [`Picture`] are.
@@ -34,6 +35,17 @@ pub enum PictureKind {
 }
 
 impl Picture {
+    /// A picture of `rows` × `columns` pixels. Their range is taken here, once, so that [`Picture::range`] costs the
+    /// viewer nothing while a window is dragged.
+    #[must_use]
+    pub fn new(rows: usize, columns: usize, kind: PictureKind) -> Self {
+        let range = match &kind {
+            PictureKind::Grey { values, .. } => finite_range(values),
+            PictureKind::Rgb { .. } => (0.0, 255.0),
+        };
+        Self { rows, columns, kind, range }
+    }
+
     /// What the pixels take in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -102,10 +114,7 @@ impl Picture {
     /// Least and greatest finite value; (0, 255) for colour, (0, 0) where there is none.
     #[must_use]
     pub fn range(&self) -> (f32, f32) {
-        match &self.kind {
-            PictureKind::Grey { values, .. } => finite_range(values),
-            PictureKind::Rgb { .. } => (0.0, 255.0),
-        }
+        self.range
     }
 
     /// The window from the `low`th to the `high`th percentile of the values; colour: 0..255.
@@ -182,7 +191,7 @@ mod tests {
 
     fn grey(values: Vec<f32>, inverted: bool) -> Picture {
         let columns = values.len();
-        Picture { rows: 1, columns, kind: PictureKind::Grey { values, voi: vec![Voi::range(0.0, 255.0)], inverted } }
+        Picture::new(1, columns, PictureKind::Grey { values, voi: vec![Voi::range(0.0, 255.0)], inverted })
     }
 
     #[test]
@@ -195,7 +204,7 @@ mod tests {
 
     #[test]
     fn colour_stays_or_is_windowed() {
-        let picture = Picture { rows: 1, columns: 2, kind: PictureKind::Rgb { pixels: vec![0, 128, 255, 10, 20, 30] } };
+        let picture = Picture::new(1, 2, PictureKind::Rgb { pixels: vec![0, 128, 255, 10, 20, 30] });
         assert_eq!(picture.rgba8(None, false), [0, 128, 255, 255, 10, 20, 30, 255]);
         assert_eq!(picture.rgba8(None, true)[..4], [255, 127, 0, 255]);
         let brighter = picture.rgba8(Some(&Voi::range(0.0, 128.0)), false);

@@ -52,10 +52,16 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         self.bytes
     }
 
+    /// Whether something must be dropped before anything else goes in.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.bytes >= self.limit_bytes
+    }
+
     /// Whether there is room, or room can be made by dropping entries that are not in `protected`.
     #[must_use]
     pub fn has_room(&self, protected: &HashSet<K>) -> bool {
-        self.bytes < self.limit_bytes || self.entries.keys().any(|key| !protected.contains(key))
+        !self.is_full() || self.entries.keys().any(|key| !protected.contains(key))
     }
 
     /// Puts a value in and drops the least recently used unprotected entries until the limit holds.

@@ -191,9 +191,9 @@ impl Run<'_> {
             Question::Map(recipe) => {
                 let interim = RefCell::new(interim);
                 let fit = self.input.fit;
-                let formed = |attribution| interim.borrow_mut()(Arc::new(MapResult { attribution, fit }));
+                let formed = |attribution| interim.borrow_mut()(Arc::new(MapResult::new(attribution, fit)));
                 let attribution = map::compute(model, trace, node, recipe, control, &formed)?;
-                Ok(Outcome::Map(Arc::new(MapResult { attribution, fit })))
+                Ok(Outcome::Map(Arc::new(MapResult::new(attribution, fit))))
             }
             Question::Activations { .. } => {
                 let activations = explain::activations(trace, node, 0).map_err(explain_failure)?;

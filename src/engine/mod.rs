@@ -15,7 +15,9 @@ mod priority;
 mod reader;
 mod state;
 mod storage;
+mod wanted;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -32,6 +34,7 @@ pub use outcome::{
 pub use storage::DemoAndDisk;
 
 use self::state::Shared;
+use self::wanted::Wanted;
 use crate::demo;
 use crate::display::Picture;
 use crate::explain::Activations;
@@ -185,7 +188,9 @@ impl Engine {
             library.explanation = None;
             library.failed.clear();
         }
-        reader::replace(&mut state, library);
+        let open: HashSet<Source> = library.sources().cloned().collect();
+        state.slices.retain(|source, _| open.contains(source));
+        reader::show(&mut state, library);
         state.forget_closed();
     }
 
@@ -198,8 +203,8 @@ impl Engine {
     /// Replaces the list of pictures that are wanted, most important first.
     pub fn want_pictures(&self, wanted: Vec<Source>) {
         let mut state = self.shared.lock();
-        if state.picture_wants != wanted {
-            state.picture_wants = wanted;
+        if state.picture_wants.order() != wanted {
+            state.picture_wants = Wanted::new(wanted);
             self.shared.reader.notify_all();
         }
     }
@@ -227,12 +232,12 @@ impl Engine {
     /// cancelled; so is what runs for a less important slice while the first want waits.
     pub fn want(&self, wants: Vec<Key>) {
         let mut state = self.shared.lock();
-        if state.wants == wants {
+        if state.wants.order() == wants {
             return;
         }
-        state.wants = wants;
+        state.wants = Wanted::new(wants);
         if let Some(running) = &state.running {
-            let first = state.wants.iter().find(|key| !state.is_answered(key));
+            let first = state.wants.order().iter().find(|key| !state.is_answered(key));
             let still_wanted = running.keys.iter().any(|key| state.wants.contains(key));
             let urgent_waits = first.is_some_and(|first| !running.keys.contains(first));
             let is_loading = running.keys.iter().any(|key| matches!(key, Key::Model(_)));
@@ -328,7 +333,7 @@ impl Engine {
         for source in sources {
             key.source.clone_from(source);
             if let Some(Outcome::Map(map)) = state.results.peek(&Key::Map(key.clone())) {
-                let (low, high) = map.attribution.shown_range();
+                let (low, high) = map.range();
                 range = Some(range.map_or((low, high), |(lowest, highest)| (lowest.min(low), highest.max(high))));
             }
         }
@@ -339,7 +344,7 @@ impl Engine {
     #[must_use]
     pub fn activity(&self) -> Activity {
         let state = self.shared.lock();
-        let queued = state.wants.iter().filter(|key| !state.is_answered(key)).count();
+        let queued = state.wants.order().iter().filter(|key| !state.is_answered(key)).count();
         Activity {
             text: state.running.as_ref().map(|running| running.text.clone()).unwrap_or_default(),
             progress: state.running.as_ref().map(|running| running.control.progress()),

@@ -83,13 +83,13 @@ pub fn run(shared: &Shared, device: &Device) {
 
 /// The first unanswered want that the cache has room for, with everything that the same run answers.
 fn next_unit(state: &State) -> Option<Unit> {
-    let first = state.wants.iter().position(|key| !state.is_answered(key))?;
+    let wants = state.wants.order();
+    let first = wants.iter().position(|key| !state.is_answered(key))?;
     // What is more important than this want must not be driven out for it.
-    let protected: HashSet<Key> = state.wants[..first].iter().cloned().collect();
-    if !state.results.has_room(&protected) {
+    if state.results.is_full() && !state.results.has_room(&wants[..first].iter().cloned().collect()) {
         return None;
     }
-    let key = state.wants[first].clone();
+    let key = wants[first].clone();
     match &key {
         Key::Model(path) => Some(Unit::Load(path.clone())),
         Key::Stack(stack) => {
@@ -110,8 +110,7 @@ fn next_unit(state: &State) -> Option<Unit> {
         }
         _ => {
             let (model, source) = key.run()?;
-            let keys = state
-                .wants
+            let keys = wants
                 .iter()
                 .filter(|other| other.run() == Some((model, source)) && !state.is_answered(other))
                 .cloned()
@@ -234,8 +233,7 @@ fn model_of(shared: &Shared, id: &ModelId) -> Result<Arc<Model>, Failure> {
 
 fn store(state: &mut State, key: Key, outcome: Outcome) {
     let bytes = outcome.bytes();
-    let protected: HashSet<Key> = state.wants.iter().cloned().collect();
-    state.results.insert(key, outcome, bytes, &protected);
+    state.results.insert(key, outcome, bytes, state.wants.members());
 }
 
 fn store_features(shared: &Shared, model: &ModelId, source: &Source, features: Vec<f32>) {
@@ -244,6 +242,7 @@ fn store_features(shared: &Shared, model: &ModelId, source: &Source, features: V
     let mut state = shared.lock();
     let protected: HashSet<(ModelId, Source)> = state
         .wants
+        .order()
         .iter()
         .filter_map(|key| if let Key::Stack(stack) = key { Some(stack) } else { None })
         .flat_map(|stack| stack.sources.iter().map(|source| (stack.model.clone(), source.clone())))

@@ -74,6 +74,22 @@ pub struct MapResult {
     pub attribution: Attribution,
     /// Slice pixels ↔ network input.
     pub fit: Fit,
+    range: (f32, f32),
+}
+
+impl MapResult {
+    /// A map and how it lies on its slice. Its range is taken here, once: the viewer asks for it in every frame.
+    #[must_use]
+    pub fn new(attribution: Attribution, fit: Fit) -> Self {
+        let range = attribution.shown_range();
+        Self { attribution, fit, range }
+    }
+
+    /// The range of the values that are shown; see [`Attribution::shown_range`].
+    #[must_use]
+    pub fn range(&self) -> (f32, f32) {
+        self.range
+    }
 }
 
 /// What the strongest channels of a layer send back to the pixels, and how that lies on the slice.

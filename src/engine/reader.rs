@@ -1,5 +1,6 @@
 //! The reader thread: opens paths, decodes the pictures that are wanted. Networks never stand in its way.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use super::models::is_demo;
 use super::state::{Shared, State};
 use crate::demo;
 use crate::graph::Control;
-use crate::study::{self, Opened, Source, Storage, Study};
+use crate::study::{self, Opened, Slice, Source, Storage, Study};
 
 /// What the thread does next.
 enum Task {
@@ -55,12 +56,12 @@ fn next_task(state: &mut State) -> Option<Task> {
 
 /// The most important picture that is neither here nor known to be unreadable, while there is room for it.
 fn wanted_picture(state: &State) -> Option<Source> {
-    let first = state
-        .picture_wants
+    let wants = state.picture_wants.order();
+    let first = wants
         .iter()
         .position(|source| !state.pictures.contains(source) && !state.picture_failures.contains_key(source))?;
-    let protected = state.picture_wants[..first].iter().cloned().collect();
-    state.pictures.has_room(&protected).then(|| state.picture_wants[first].clone())
+    let has_room = !state.pictures.is_full() || state.pictures.has_room(&wants[..first].iter().cloned().collect());
+    has_room.then(|| wants[first].clone())
 }
 
 fn open(shared: &Shared, storage: &Arc<dyn Storage>, paths: &[PathBuf], control: &Control) {
@@ -78,7 +79,7 @@ fn open(shared: &Shared, storage: &Arc<dyn Storage>, paths: &[PathBuf], control:
             let mut state = shared.lock();
             let mut library = (*state.library).clone();
             library.opening = Some(text);
-            replace(&mut state, library);
+            show(&mut state, library);
         }
         (shared.wake)();
         // While a long folder is being read, what is being looked at is decoded here, in between.
@@ -114,7 +115,11 @@ fn publish(shared: &Shared, before: &Library, opened: Opened, opening: Option<St
     if is_demo {
         library.explanation = Some(demo::explanation().to_owned());
     }
-    replace(&mut shared.lock(), library);
+    let slices = slices_of(&library);
+    let mut state = shared.lock();
+    state.slices = slices;
+    show(&mut state, library);
+    drop(state);
     // Results may have been waiting for slices that are only known now.
     shared.network.notify_all();
 }
@@ -127,15 +132,13 @@ fn merged(known: &Study, mut newer: Study) -> Study {
     Study { series, ..newer }
 }
 
-/// Makes `library` the current one.
-pub fn replace(state: &mut State, mut library: Library) {
+/// Every slice of a library. Made before the lock is taken: the viewer's thread must not wait for it.
+fn slices_of(library: &Library) -> HashMap<Source, Arc<Slice>> {
+    library.slices().map(|slice| (slice.source.clone(), Arc::new(slice.clone()))).collect()
+}
+
+/// Makes `library` the current one; its slices are in the state already.
+pub fn show(state: &mut State, mut library: Library) {
     library.generation = state.library.generation + 1;
-    state.slices = library
-        .studies
-        .iter()
-        .flat_map(|study| &study.series)
-        .flat_map(|series| &series.slices)
-        .map(|slice| (slice.source.clone(), Arc::new(slice.clone())))
-        .collect();
     state.library = Arc::new(library);
 }

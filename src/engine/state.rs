@@ -9,6 +9,7 @@ use super::cache::Cache;
 use super::key::{Key, MapKey, ModelId};
 use super::library::Library;
 use super::outcome::{MapResult, Outcome};
+use super::wanted::Wanted;
 use crate::display::Picture;
 use crate::graph::Control;
 use crate::model::Model;
@@ -40,13 +41,13 @@ pub struct State {
     /// Cancels the opening that is under way.
     pub opening: Option<Control>,
     /// Pictures the viewer wants, most important first.
-    pub picture_wants: Vec<Source>,
+    pub picture_wants: Wanted<Source>,
     /// Decoded pictures.
     pub pictures: Cache<Source, Arc<Picture>>,
     /// Why a picture can't be had.
     pub picture_failures: HashMap<Source, Arc<str>>,
     /// Results the viewer wants, most important first.
-    pub wants: Vec<Key>,
+    pub wants: Wanted<Key>,
     /// Results.
     pub results: Cache<Key, Outcome>,
     /// Why a result can't be had.
@@ -93,10 +94,10 @@ impl Shared {
                 slices: HashMap::new(),
                 to_open: VecDeque::new(),
                 opening: None,
-                picture_wants: Vec::new(),
+                picture_wants: Wanted::default(),
                 pictures: Cache::new(cache_bytes / 2),
                 picture_failures: HashMap::new(),
-                wants: Vec::new(),
+                wants: Wanted::default(),
                 results: Cache::new(cache_bytes / 2),
                 failures: HashMap::new(),
                 running: None,
@@ -139,8 +140,8 @@ impl Shared {
         match decoded {
             Ok(picture) => {
                 let picture = Arc::new(picture);
-                let protected: HashSet<Source> = state.picture_wants.iter().cloned().collect();
-                state.pictures.insert(source.clone(), Arc::clone(&picture), picture.bytes(), &protected);
+                let State { pictures, picture_wants, .. } = &mut *state;
+                pictures.insert(source.clone(), Arc::clone(&picture), picture.bytes(), picture_wants.members());
                 Ok(picture)
             }
             Err(error) => {

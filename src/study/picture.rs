@@ -38,7 +38,7 @@ impl Slice {
                 return Err(StudyError::unsupported(path, "image", reason));
             }
         };
-        Ok(Picture { rows: pixels.rows, columns: pixels.columns, kind })
+        Ok(Picture::new(pixels.rows, pixels.columns, kind))
     }
 
     fn grey(&self, stored: &Stored, whole: Option<&Voi>) -> PictureKind {

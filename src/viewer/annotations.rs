@@ -260,7 +260,7 @@ fn overlay_label(painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &SlotF
 fn legend(painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &SlotFacts) {
     let Some(map) = facts.map.current() else { return };
     let explain = &scene.state.explain;
-    let (low, high) = facts.range.unwrap_or_else(|| map.attribution.shown_range());
+    let (low, high) = facts.range.unwrap_or_else(|| map.range());
     let low = if explain.colormap.diverging { low } else { low.max(0.0) };
     let width = (rect.width() * 0.34).clamp(80.0, 160.0);
     let strip = Rect::from_min_size(

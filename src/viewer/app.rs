@@ -333,11 +333,13 @@ impl eframe::App for App {
         if let Some(until) = self.message_until {
             ctx.request_repaint_after(until.saturating_duration_since(Instant::now()));
         }
-        log::trace!("Logic took {} µs", started.elapsed().as_micros());
+        self.trace.logic(started.elapsed());
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
+        let started = Instant::now();
         self.lay_out(ui);
+        self.trace.layout(started.elapsed());
         if !self.commands.is_empty() {
             // What was asked for in this frame is shown in the next.
             ui.ctx().request_repaint();

@@ -134,8 +134,7 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
                 entry("Probability", scores.probabilities.get(class).map(ToString::to_string).unwrap_or_default());
             }
         }
-        if let Some((low, high)) = known.range.or_else(|| known.map.current().map(|map| map.attribution.shown_range()))
-        {
+        if let Some((low, high)) = known.range.or_else(|| known.map.current().map(|map| map.range())) {
             entry("Map range", format!("{low} to {high}"));
         }
     }

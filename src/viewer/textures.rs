@@ -107,8 +107,9 @@ pub struct Textures {
 }
 
 impl Textures {
-    /// Bytes uploaded in one frame at most (one picture is always uploaded, however large).
-    const UPLOAD_BYTES: usize = 8 << 20;
+    /// Bytes uploaded in one frame at most (one picture is always uploaded, however large): a software renderer copies
+    /// them on the viewer's thread.
+    const UPLOAD_BYTES: usize = 2 << 20;
 
     /// Holds at most `limit_bytes` on the graphics card.
     #[must_use]

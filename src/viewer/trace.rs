@@ -20,6 +20,8 @@ pub struct Trace {
     over_budget: u64,
     longest: Duration,
     startup_longest: Duration,
+    /// Our own part of the frame that is being made: taking results, laying out. The rest is drawing.
+    own: [Duration; 2],
     /// Each frame's time is logged at once.
     verbose: bool,
     reported: Instant,
@@ -57,6 +59,7 @@ impl Trace {
             over_budget: 0,
             longest: Duration::ZERO,
             startup_longest: Duration::ZERO,
+            own: [Duration::ZERO; 2],
             verbose,
             reported: now,
         }
@@ -78,7 +81,17 @@ impl Trace {
         }
     }
 
-    /// A frame has taken `duration`. Frames before the first picture are counted apart.
+    /// What taking results and commands cost in the frame that is being made.
+    pub fn logic(&mut self, duration: Duration) {
+        self.own[0] = duration;
+    }
+
+    /// What laying out cost in the frame that is being made.
+    pub fn layout(&mut self, duration: Duration) {
+        self.own[1] = duration;
+    }
+
+    /// A frame has taken `duration`; told before the next one's parts are. Frames before the first picture are counted apart.
     pub fn frame(&mut self, duration: Duration) {
         if self.first_picture.is_none() {
             // Fonts, shaders and the window itself are made here; nothing moves yet.
@@ -96,7 +109,12 @@ impl Trace {
         self.longest = self.longest.max(duration);
         if duration > FRAME_BUDGET {
             self.over_budget += 1;
-            log::debug!("Frame {} took {:.1} ms", self.total, milliseconds(duration));
+            let [logic, layout] = self.own.map(milliseconds);
+            log::debug!(
+                "Frame {} took {:.1} ms, of which logic {logic:.1}, layout {layout:.1}",
+                self.total,
+                milliseconds(duration)
+            );
         }
         if self.verbose && self.reported.elapsed() > Duration::from_secs(1) {
             self.reported = Instant::now();

@@ -155,7 +155,7 @@ mod tests {
     fn grey(values: &[f32], rows: usize, columns: usize) -> Picture {
         let voi =
             vec![Voi::Window { centre: 100.0, width: 200.0, function: VoiFunction::LinearExact, explanation: None }];
-        Picture { rows, columns, kind: PictureKind::Grey { values: values.to_vec(), voi, inverted: false } }
+        Picture::new(rows, columns, PictureKind::Grey { values: values.to_vec(), voi, inverted: false })
     }
 
     fn monochrome1(values: &[f32]) -> Picture {
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn colours_are_ordered_and_become_luma() {
         let pixels = [255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255].to_vec();
-        let picture = Picture { rows: 2, columns: 2, kind: PictureKind::Rgb { pixels } };
+        let picture = Picture::new(2, 2, PictureKind::Rgb { pixels });
         let rgb = values(&card(""), &picture);
         assert_eq!(rgb, [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0]);
         let bgr = values(&card("order = \"bgr\""), &picture);

@@ -269,7 +269,7 @@ fn legend(ui: &mut Ui, scene: &Scene<'_>) {
     let strip = egui::Rect::from_min_size(rect.min + Vec2::new(1.0, 2.0), Vec2::new(rect.width() - 2.0, 10.0));
     annotations::colour_strip(ui.painter(), strip, explain.colormap, explain.threshold);
     let Some(map) = facts.map.current() else { return };
-    let (low, high) = facts.range.unwrap_or_else(|| map.attribution.shown_range());
+    let (low, high) = facts.range.unwrap_or_else(|| map.range());
     let low = if explain.colormap.diverging { low } else { low.max(0.0) };
     let colour = theme::palette(ui.ctx()).quiet;
     let font = theme::numbers(11.0);
