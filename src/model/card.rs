@@ -1,5 +1,7 @@
 //! Model cards: `model.toml`, which says what a network expects and what its outputs mean.
 
+mod place;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -258,9 +260,14 @@ impl Card {
     /// it may be.
     pub fn parse(text: &str, label: &str) -> Result<Self, ModelError> {
         let card: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1);
-            let place = line.map(|line| format!(" (line {line})")).unwrap_or_default();
-            let reason = format!("{}{place}", error.message().trim().replace('\n', ", "));
+            let message = error.message().trim().replace('\n', ", ");
+            let place = error.span().map(|span| {
+                let line = text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1;
+                // What is missing has no place of its own, and its message names it.
+                let key = if message.contains("missing field") { None } else { place::key_at(text, span.start) };
+                key.map_or_else(|| format!(" (line {line})"), |key| format!(" (line {line}, `{key}`)"))
+            });
+            let reason = format!("{message}{}", place.unwrap_or_default());
             ModelError::CardSyntax { card: label.to_owned(), reason }
         })?;
         card.check().map_err(|(key, found, expected)| ModelError::CardValue {
