@@ -7,10 +7,11 @@
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
+use glassbox::demo::random::Random;
 use rayon::prelude::*;
 
 use crate::adam::{Adam, rate};
-use crate::knee_data::{CLASSES, Cell, PATCH_POOL, PATCHES, Patch, SCALE, Stack};
+use crate::knee_data::{CLASSES, Cell, Mixture, PATCH_POOL, PATCHES, Patch, SCALE, Stack};
 use crate::layers::{Gradients, Layer, Map, Parameter, Tape, add, backward, forward, max_pool, tensors, unpool};
 use crate::pool::Pool;
 use crate::weights::{Initial, log};
@@ -21,6 +22,18 @@ const USUAL: f32 = 5.0;
 const POOL_SLICES: usize = 2500;
 /// Class map values are trained in these units.
 const UNIT: f32 = 16.0;
+
+/// A part of the schedule.
+#[derive(Debug, Clone, Copy)]
+pub struct Lesson {
+    /// Which phantoms are drawn.
+    pub mixture: Mixture,
+    /// Stacks in a step, and slices in a stack.
+    pub stacks: usize,
+    pub slices: usize,
+    pub steps: usize,
+    pub peak_rate: f32,
+}
 
 /// A network under training.
 pub struct Network {
@@ -55,8 +68,53 @@ impl Network {
         Self { parameters: initial.parameters, layers, head }
     }
 
-    /// Trains for a number of steps, each on a number of stacks of so many slices.
-    pub fn train(&mut self, (stacks, slices): (usize, usize), steps: usize, peak_rate: f32, seed: u64) -> Result<()> {
+    /// Goes on from weights as they are shipped; see [`Network::shipped`].
+    pub fn from_shipped(shipped: &[Parameter]) -> std::result::Result<Self, String> {
+        let mut network = Self::new(0);
+        let head = network.head;
+        for (place, parameter) in network.parameters.iter_mut().enumerate() {
+            let name = &parameter.name;
+            let found = shipped
+                .iter()
+                .find(|other| other.name == *name)
+                .ok_or_else(|| format!("There is no tensor {name}."))?;
+            let mut shape = parameter.shape.clone();
+            if place == 0 {
+                shape[1] = 3;
+            }
+            if found.shape != shape {
+                return Err(format!("The tensor {name} is {:?}, not {shape:?}.", found.shape));
+            }
+            if place == 0 {
+                let plane = shape[2] * shape[3];
+                let first_channels = found.values.chunks_exact(3 * plane).flat_map(|filter| &filter[..plane]);
+                parameter.values = first_channels.map(|value| value * 3.0 * SCALE).collect();
+            } else {
+                let unit = if place == head { GAIN } else { 1.0 };
+                parameter.values = found.values.iter().map(|value| value / unit).collect();
+            }
+        }
+        Ok(network)
+    }
+
+    /// What the output layer is given for a stack: each feature's mean over a slice, its maximum over the slices.
+    pub fn features(&self, ready: &[Tensor], images: Vec<Map>) -> Result<Vec<f32>> {
+        let mut strongest = Vec::new();
+        for image in images {
+            let tape = forward(&self.layers, &self.parameters, ready, image)?;
+            let mean = Pooled::of(tape.output()).mean;
+            if strongest.is_empty() {
+                strongest = mean;
+            } else {
+                strongest.iter_mut().zip(mean).for_each(|(most, value)| *most = most.max(value));
+            }
+        }
+        Ok(strongest)
+    }
+
+    /// Trains for a number of steps, each on a number of stacks of so many slices; `checkpoint` is called now and then.
+    pub fn train(&mut self, lesson: &Lesson, seed: u64, mut checkpoint: impl FnMut(&Self)) -> Result<()> {
+        let Lesson { mixture, stacks, slices, steps, peak_rate } = *lesson;
         let mut adam = Adam::new(&self.parameters, 1e-4);
         let mut shown = [0.0; 4];
         let mut pool = Pool::new(POOL_SLICES / slices, seed);
@@ -65,11 +123,13 @@ impl Network {
             let results: Vec<_> = pool
                 .plan(stacks)
                 .into_par_iter()
-                .map(|planned| {
+                .enumerate()
+                .map(|(place, planned)| {
                     let fresh = planned.is_err();
-                    let stack = planned.unwrap_or_else(|number| Arc::new(Stack::draw(slices, seed, number)));
+                    let mut random = Random::new(seed ^ 0x736b_6970, (step * stacks + place) as u64);
+                    let stack = planned.unwrap_or_else(|number| Arc::new(Stack::draw(&mixture, slices, seed, number)));
                     let mut gradients = self.parameters.iter().map(|p| vec![0.0; p.values.len()]).collect();
-                    let losses = self.gradients(&stack, &ready, &mut gradients)?;
+                    let losses = self.gradients(&stack, &ready, &mut gradients, &mut random)?;
                     Ok((gradients, losses, fresh.then_some(stack)))
                 })
                 .collect::<Result<_>>()?;
@@ -90,6 +150,9 @@ impl Network {
                     step + 1
                 ));
                 shown = [0.0; 4];
+            }
+            if step % 50 == 49 {
+                checkpoint(self);
             }
         }
         Ok(())
@@ -146,7 +209,13 @@ impl Network {
     }
 
     /// Losses (stack, slice, class map inside and outside the tear) of one stack, and their gradient.
-    fn gradients(&self, stack: &Stack, ready: &[Tensor], gradients: &mut Gradients) -> Result<[f32; 4]> {
+    fn gradients(
+        &self,
+        stack: &Stack,
+        ready: &[Tensor],
+        gradients: &mut Gradients,
+        random: &mut Random,
+    ) -> Result<[f32; 4]> {
         let slices = stack.images.len();
         let (weight, bias) = (&self.head_weight(), &self.parameters[self.head + 1].values);
         let tapes: Vec<Tape> = stack
@@ -196,9 +265,10 @@ impl Network {
             gradients[self.head + 1][class] += b_change;
         }
         for s in 0..slices {
-            let output = tapes[s].output();
-            add(&mut by_map[s], &pooled[s].gradient(&by_mean[s], output));
-            let above = std::mem::take(&mut by_map[s]);
+            add(&mut by_map[s], &pooled[s].gradient(&by_mean[s], tapes[s].output()));
+        }
+        for (s, weight) in worth_going_back(&by_map, random) {
+            let above = by_map[s].iter().map(|slope| slope * weight).collect();
             backward(&self.layers, &self.parameters, ready, &tapes[s], above, gradients)?;
         }
         Ok(losses)
@@ -226,6 +296,21 @@ impl Network {
 /// The output layer's weights are trained in this unit: a tear fills few of the cells that are averaged, so that its
 /// weights must become large.
 const GAIN: f32 = 8.0;
+
+/// Share of a stack's slices that the way back is taken for, at most.
+const WAY_BACK: f32 = 0.4;
+
+/// The way back costs three times as much as the way forward and most slices hardly matter, so it is taken for those
+/// that matter most and for a draw of the others, which then count for more: the expected gradient is the same. Gives
+/// slices and weights.
+fn worth_going_back(slopes: &[Vec<f32>], random: &mut Random) -> Vec<(usize, f32)> {
+    let sizes: Vec<f32> = slopes.iter().map(|slopes| dot(slopes, slopes).sqrt()).collect();
+    let sum: f32 = sizes.iter().sum();
+    let wanted = WAY_BACK * slopes.len() as f32;
+    let chance = |size: f32| if sum > 0.0 { (wanted * size / sum).min(1.0) } else { 0.0 };
+    let chances = sizes.into_iter().map(chance).enumerate();
+    chances.filter(|(_, chance)| random.chance(*chance)).map(|(slice, chance)| (slice, 1.0 / chance)).collect()
+}
 
 /// Inside the tear the class map shall be high, well outside it zero.
 fn class_map(map: &Map, cells: &[Cell], w: &[f32], w_change: &mut [f32], by_map: &mut [f32], losses: &mut [f32; 4]) {

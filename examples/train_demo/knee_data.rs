@@ -33,6 +33,46 @@ pub enum Cell {
 /// Cells of the last convolution's map, in each direction.
 const CELLS: usize = 15;
 
+/// How often which phantoms are drawn, as weights.
+#[derive(Debug, Clone, Copy)]
+pub struct Mixture {
+    /// Intact, meniscus torn, ligament torn, both torn.
+    findings: [usize; 4],
+    /// In the order of [`View::ALL`].
+    views: [usize; 3],
+    /// Share of a stack's slices without a tear that are taken from the joint as long as it has some; the others are
+    /// from anywhere.
+    through_joint: f32,
+}
+
+/// To learn everything from the beginning.
+pub const BROAD: Mixture = Mixture { findings: [6, 7, 4, 3], views: [1, 1, 1], through_joint: 0.0 };
+/// To go on from weights that know the ligament and are less sure of the meniscus, most of all outside the sagittal
+/// plane.
+pub const MENISCUS: Mixture = Mixture { findings: [8, 9, 1, 2], views: [2, 3, 3], through_joint: 0.85 };
+
+/// Whether a slice passes through the menisci or the cruciate ligaments of a knee, wherever it lies.
+fn is_in_joint(view: View, slice: usize) -> bool {
+    let [x, y, z] = view.origin_mm(slice);
+    match view {
+        View::Sagittal => x.abs() < 42.0,
+        View::Coronal => (-24.0..32.0).contains(&y),
+        View::Axial => (-9.0..24.0).contains(&z),
+    }
+}
+
+/// The index of a weight, each as often as the weight says.
+fn pick(random: &mut Random, weights: &[usize]) -> usize {
+    let mut place = random.below(weights.iter().sum());
+    for (index, weight) in weights.iter().enumerate() {
+        if place < *weight {
+            return index;
+        }
+        place -= weight;
+    }
+    0
+}
+
 /// A few slices of one phantom, with what is known about them.
 pub struct Stack {
     pub images: Vec<Map>,
@@ -41,27 +81,28 @@ pub struct Stack {
 }
 
 impl Stack {
-    pub fn draw(slices: usize, seed: u64, index: u64) -> Self {
+    pub fn draw(mixture: &Mixture, slices: usize, seed: u64, index: u64) -> Self {
         let mut random = Random::new(seed, index);
-        let finding = match random.below(20) {
-            0..6 => Finding { meniscus: false, cruciate: false },
-            6..13 => Finding { meniscus: true, cruciate: false },
-            13..17 => Finding { meniscus: false, cruciate: true },
-            _ => Finding { meniscus: true, cruciate: true },
-        };
+        let torn = pick(&mut random, &mixture.findings);
+        let finding = Finding { meniscus: torn & 1 == 1, cruciate: torn & 2 == 2 };
         // Bit 40 keeps the seeds of training apart from those of the tests, which are small.
         let knee = Knee::new((1 << 40) | random.bits() >> 24, finding);
-        let view = View::ALL[random.below(3)];
+        let view = View::ALL[pick(&mut random, &mixture.views)];
         let areas: Vec<[usize; 2]> = (0..view.slices())
             .map(|slice| CLASSES.map(|class| knee.mask(view, slice, class).iter().filter(|inside| **inside).count()))
             .collect();
         let mut torn: Vec<usize> =
             (0..view.slices()).filter(|&s| areas[s].iter().any(|area| *area >= VISIBLE)).collect();
-        let mut joint: Vec<usize> = (0..view.slices()).filter(|s| !torn.contains(s)).collect();
+        let mut others: Vec<usize> = (0..view.slices()).filter(|s| !torn.contains(s)).collect();
         random.shuffle(&mut torn);
-        random.shuffle(&mut joint);
+        random.shuffle(&mut others);
         torn.truncate(slices.div_ceil(2));
-        let chosen: Vec<usize> = torn.into_iter().chain(joint).take(slices).collect();
+        let preferred = ((slices - torn.len()) as f32 * mixture.through_joint) as usize;
+        let (joint, elsewhere): (Vec<usize>, Vec<usize>) = others.into_iter().partition(|s| is_in_joint(view, *s));
+        let (first, later) = joint.split_at(preferred.min(joint.len()));
+        let mut rest: Vec<usize> = later.iter().chain(&elsewhere).copied().collect();
+        random.shuffle(&mut rest);
+        let chosen: Vec<usize> = torn.into_iter().chain(first.iter().copied()).chain(rest).take(slices).collect();
         let cells = |slice: usize| CLASSES.map(|class| cells(&knee.mask(view, slice, class), [0, 0], CELLS));
         Self {
             images: chosen.iter().map(|&slice| image(&knee, view, slice)).collect(),

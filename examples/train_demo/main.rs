@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release --example train_demo -- [--models models] [--only knee|skin|hans] [--share 0.1]
+//! cargo run --release --example train_demo -- --only knee --continue WEIGHTS [--steps N] [--rate R] [--seed S]
 //! cargo run --release --example train_demo -- --evaluate [--only knee|skin|hans] [--cases N] [--first SEED]
 //! ```
 
@@ -40,6 +41,18 @@ struct Arguments {
     /// Share of the usual steps, to try the program out.
     #[arg(long, default_value_t = 1.0)]
     share: f32,
+    /// Go on with the knee model from these weights, in the last part of its schedule, instead of from the beginning.
+    #[arg(long = "continue", value_name = "WEIGHTS", requires = "only", conflicts_with_all = ["share", "evaluate"])]
+    from: Option<PathBuf>,
+    /// Steps to go on for.
+    #[arg(long, default_value_t = REFINING.steps, requires = "from")]
+    steps: usize,
+    /// Highest learning rate while going on.
+    #[arg(long, default_value_t = REFINING.peak_rate, requires = "from")]
+    rate: f32,
+    /// Seed of the phantoms while going on.
+    #[arg(long, default_value_t = REFINING_SEED, requires = "from")]
+    seed: u64,
     /// Measure the models, on phantoms that none was trained on.
     #[arg(long)]
     evaluate: bool,
@@ -50,6 +63,11 @@ struct Arguments {
     #[arg(long, default_value_t = 1000)]
     first: u64,
 }
+
+/// The last part of the knee model's schedule, and its seed.
+const REFINING: knee::Lesson =
+    knee::Lesson { mixture: knee_data::MENISCUS, stacks: 8, slices: 12, steps: 500, peak_rate: 6e-4 };
+const REFINING_SEED: u64 = 31;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Name {
@@ -75,11 +93,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     for name in Name::ALL.into_iter().filter(|name| arguments.only.is_none_or(|only| only == *name)) {
         if arguments.evaluate {
             evaluate(name, &arguments.models, arguments.first..arguments.first + arguments.cases)?;
+        } else if let Some(from) = &arguments.from {
+            if name != Name::Knee {
+                return Err("Only the knee model can be gone on with (--only knee).".into());
+            }
+            go_on(&arguments, from)?;
         } else {
             train(name, &arguments.models, arguments.share)?;
         }
     }
     Ok(())
+}
+
+/// Goes on with the knee model from weights as they are shipped; what has been learnt is written every 50 steps.
+fn go_on(arguments: &Arguments, from: &Path) -> Result<(), Box<dyn Error>> {
+    let folder = arguments.models.join(Name::Knee.folder());
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("weights.safetensors");
+    let mut network = knee::Network::from_shipped(&weights::read(from)?)?;
+    let lesson = knee::Lesson { steps: arguments.steps, peak_rate: arguments.rate, ..REFINING };
+    let checkpoint = |network: &knee::Network| {
+        if let Err(error) = weights::write(&file, &network.shipped()) {
+            weights::log(&format!("{} could not be written: {error}", file.display()));
+        }
+    };
+    network.train(&lesson, arguments.seed, checkpoint)?;
+    weights::write(&file, &network.shipped())
 }
 
 fn train(name: Name, out: &Path, share: f32) -> Result<(), Box<dyn Error>> {
@@ -88,8 +127,17 @@ fn train(name: Name, out: &Path, share: f32) -> Result<(), Box<dyn Error>> {
         Name::Knee => {
             let mut network = knee::Network::new(1);
             network.train_patches(steps(500.0), 2e-3, 11)?;
-            network.train((8, 5), steps(120.0), 7e-4, 11)?;
-            network.train((4, 24), steps(600.0), 6e-4, 21)?;
+            let broad = |stacks, slices, usual, peak_rate| knee::Lesson {
+                mixture: knee_data::BROAD,
+                stacks,
+                slices,
+                steps: steps(usual),
+                peak_rate,
+            };
+            network.train(&broad(8, 5, 120.0, 7e-4), 11, |_| {})?;
+            network.train(&broad(4, 24, 600.0, 6e-4), 21, |_| {})?;
+            let refining = knee::Lesson { steps: steps(REFINING.steps as f32), ..REFINING };
+            network.train(&refining, REFINING_SEED, |_| {})?;
             network.shipped()
         }
         Name::Skin => {

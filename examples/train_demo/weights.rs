@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use glassbox::demo::random::Random;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::layers::Parameter;
 
@@ -60,6 +60,21 @@ pub fn write(path: &Path, parameters: &[Parameter]) -> Result<(), Box<dyn std::e
     }
     fs::write(path, safetensors::serialize(&views, None)?)?;
     Ok(())
+}
+
+/// Reads the parameters of a safetensors file (float32).
+pub fn read(path: &Path) -> Result<Vec<Parameter>, Box<dyn std::error::Error>> {
+    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut parameters = Vec::new();
+    for (name, view) in SafeTensors::deserialize(&bytes)?.iter() {
+        if view.dtype() != Dtype::F32 {
+            return Err(format!("The tensor {name} holds {:?}, not float32.", view.dtype()).into());
+        }
+        let (numbers, _) = view.data().as_chunks::<4>();
+        let values = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        parameters.push(Parameter { name: name.to_owned(), shape: view.shape().to_vec(), values });
+    }
+    Ok(parameters)
 }
 
 /// A line on standard error with the seconds since the start.
