@@ -73,6 +73,22 @@ pub(super) fn gradient_map(
     weighted_sum(method, ask, ask.layer, &evidence.activations, &weights)
 }
 
+/// The map of a gradient-based member that weighs each place by itself: `Σₖ value(Aₖ, gₖ)` from activation and gradient.
+pub(super) fn place_map(
+    method: &'static str,
+    ask: &Ask,
+    value: impl Fn(f64, f64) -> f64,
+) -> Result<Attribution, ExplainError> {
+    let Evidence { activations, gradients } = evidence(ask)?;
+    let mut sum = vec![0.0_f64; activations.rows * activations.columns];
+    for (activation, gradient) in activations.planes().zip(gradients.planes()) {
+        for (total, (&a, &g)) in sum.iter_mut().zip(activation.iter().zip(gradient)) {
+            *total += value(a, g);
+        }
+    }
+    layer_map(method, ask, ask.layer, [activations.rows, activations.columns], &sum)
+}
+
 /// The kept output of a layer that has rows and columns.
 pub(super) fn spatial_output(trace: &Trace, layer: NodeId, slice: usize) -> Result<Planes, ExplainError> {
     match trace.output(layer) {

@@ -64,6 +64,13 @@ pub fn feature_map(ask: &Ask, channel: usize, whole: bool) -> Result<FeatureMap,
     send_back(ask, &output, channel, whole)
 }
 
+/// The channel with the strongest unit; the first at a tie.
+pub(super) fn strongest_channel(ask: &Ask) -> Result<usize, ExplainError> {
+    let output = layer_output(ask.trace, ask.layer, ask.slice)?;
+    let strengths: Vec<f64> = output.planes().map(|plane| plane[strongest_unit(plane)]).collect();
+    Ok(strongest_unit(&strengths))
+}
+
 fn send_back(ask: &Ask, output: &Planes, channel: usize, whole: bool) -> Result<FeatureMap, ExplainError> {
     let layer = || ask.graph().name_of(ask.layer);
     let Some(plane) = output.planes().nth(channel) else {
@@ -88,6 +95,6 @@ fn send_back(ask: &Ask, output: &Planes, channel: usize, whole: bool) -> Result<
 }
 
 /// Index of the largest value; the first at a tie.
-fn strongest_unit(plane: &[f64]) -> usize {
-    (1..plane.len()).fold(0, |best, place| if plane[place] > plane[best] { place } else { best })
+fn strongest_unit(values: &[f64]) -> usize {
+    (1..values.len()).fold(0, |best, index| if values[index] > values[best] { index } else { best })
 }

@@ -1,6 +1,9 @@
 //! Grad-CAM.
 
-use super::{About, Ask, Attribution, ExplainError, Group, Method, channels::gradient_map};
+use super::{
+    About, Ask, Attribution, ExplainError, Group, Method,
+    channels::{Evidence, gradient_map},
+};
 use crate::graph::{Graph, Keep, NodeId};
 
 /// Selvaraju et al. 2017: `αₖ` is the mean over space of `∂y/∂Aₖ`; the map is `Σ αₖ Aₖ`.
@@ -37,8 +40,11 @@ impl Method for GradCam {
     }
 
     fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
-        gradient_map(self.name(), ask, |evidence| {
-            evidence.gradients.planes().map(|gradient| gradient.iter().sum::<f64>() / gradient.len() as f64).collect()
-        })
+        gradient_map(self.name(), ask, mean_gradients)
     }
+}
+
+/// The mean of each channel's gradient.
+pub(super) fn mean_gradients(evidence: &Evidence) -> Vec<f64> {
+    evidence.gradients.planes().map(|gradient| gradient.iter().sum::<f64>() / gradient.len() as f64).collect()
 }

@@ -4,22 +4,39 @@
 //! [`Trace`](crate::graph::Trace); it changes nothing and knows no architecture, only operations and names. The CAM family shares all but its channel
 //! weights (`channels.rs`).
 
+mod ablationcam;
 mod activations;
 mod attribution;
 mod cam;
 mod channels;
+mod deconvnet;
+mod eigencam;
 mod error;
+mod feature_deconvnet;
 mod feature_maps;
 mod fuse;
 mod gradcam;
 mod gradcam_plus_plus;
+mod gradient;
+mod gradient_x_input;
+mod guided_backprop;
+mod guided_gradcam;
+mod hirescam;
+mod integrated_gradients;
+mod layercam;
 mod method;
+mod noisy;
 pub mod parameters;
 mod pixels;
 mod resize;
+mod runs;
 mod score;
+mod scorecam;
+mod smoothgrad;
 mod space;
 mod target;
+mod vargrad;
+mod xgradcam;
 
 pub use activations::{Activations, activations};
 pub use attribution::{Attribution, Fact, Reading, Segments};
@@ -28,13 +45,33 @@ pub use error::ExplainError;
 pub use feature_maps::{FeatureMap, feature_map, feature_maps, keeps_of_feature_maps};
 pub use fuse::fuse;
 pub use method::{About, Ask, Group, Method};
+pub use noisy::{Statistic, noisy_gradients};
 pub use parameters::{Parameter, Settings};
 pub use resize::bilinear;
 pub use space::{InputSpace, Squash};
 pub use target::{Mask, Region, Target};
 
 /// All methods, in the order in which they are offered.
-pub static METHODS: &[&dyn Method] = &[&gradcam::GradCam, &gradcam_plus_plus::GradCamPlusPlus, &cam::Cam];
+pub static METHODS: &[&dyn Method] = &[
+    &gradcam::GradCam,
+    &gradcam_plus_plus::GradCamPlusPlus,
+    &cam::Cam,
+    &hirescam::HiResCam,
+    &layercam::LayerCam,
+    &xgradcam::XGradCam,
+    &eigencam::EigenCam,
+    &scorecam::ScoreCam,
+    &ablationcam::AblationCam,
+    &gradient::Gradient,
+    &gradient_x_input::GradientXInput,
+    &smoothgrad::SmoothGrad,
+    &vargrad::VarGrad,
+    &integrated_gradients::IntegratedGradients,
+    &guided_backprop::GuidedBackprop,
+    &guided_gradcam::GuidedGradCam,
+    &deconvnet::Deconvnet,
+    &feature_deconvnet::FeatureDeconvnet,
+];
 
 /// The method of this name.
 #[must_use]

@@ -18,18 +18,21 @@ pub(super) enum Unit {
 ///
 /// A stack network takes each element as a stack of one. Progress is not reported: the caller knows the whole.
 pub(super) fn scores(ask: &Ask, node: NodeId, batch: &Tensor, unit: Unit) -> Result<Vec<f64>, ExplainError> {
+    scores_of_feeds(ask, &[(node, batch.clone())], unit)
+}
+
+/// The same for several nodes that are fed together, each a batch of the same length.
+pub(super) fn scores_of_feeds(ask: &Ask, feeds: &[(NodeId, Tensor)], unit: Unit) -> Result<Vec<f64>, ExplainError> {
     let objective = ask.objective()?;
     let graph = ask.graph();
-    let elements = batch.dim(0)?;
-    let runs: Vec<Tensor> = if graph.is_stack() {
-        (0..elements).map(|element| batch.narrow(0, element, 1)).collect::<Result<_, _>>()?
-    } else {
-        vec![batch.clone()]
-    };
+    let elements = feeds.first().map_or(Ok(0), |(_, batch)| batch.dim(0))?;
+    let at_once = if graph.is_stack() { 1 } else { elements };
     let mut scores = Vec::with_capacity(elements);
-    for run in runs {
+    for first in (0..elements).step_by(at_once.max(1)) {
+        let part = |(node, batch): &(NodeId, Tensor)| Ok((*node, batch.narrow(0, first, at_once)?));
+        let run = feeds.iter().map(part).collect::<Result<Vec<_>, ExplainError>>()?;
         let quiet = ask.control.quiet();
-        let trace = graph.run(&[(node, run)], graph.output(), &Keep::nothing(), &quiet)?;
+        let trace = graph.run(&run, graph.output(), &Keep::nothing(), &quiet)?;
         let output = trace.target().flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
         scores.extend(output.iter().map(|element| match unit {
             Unit::Logit => objective.value(element),

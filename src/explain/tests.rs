@@ -1,5 +1,8 @@
 //! Methods on small networks: heads they suit, degenerate inputs, batches and stacks.
 
+mod every;
+mod laws;
+
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};

@@ -3,6 +3,22 @@
 use super::{Graph, NodeId};
 
 impl Graph {
+    /// The nodes beside `node` whose outputs nodes after it take: fed together with `node`'s they determine the
+    /// graph's output, so that a run from `node` on computes nothing before it again. A shortcut around `node` is one.
+    #[must_use]
+    pub fn beside(&self, node: NodeId) -> Vec<NodeId> {
+        let needed = self.ancestors(self.output(), &[]);
+        let after = self.descendants(node);
+        let mut beside: Vec<NodeId> = (node + 1..self.nodes.len())
+            .filter(|&id| after[id] && needed[id])
+            .flat_map(|id| self.nodes[id].inputs.iter().copied())
+            .filter(|&source| !after[source])
+            .collect();
+        beside.sort_unstable();
+        beside.dedup();
+        beside
+    }
+
     /// Marks the nodes that `target` is computed from, itself included; nothing before a node of `cut` is marked.
     pub(super) fn ancestors(&self, target: NodeId, cut: &[NodeId]) -> Vec<bool> {
         let mut marked = vec![false; self.nodes.len()];

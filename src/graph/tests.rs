@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::{
-    Control, Graph, GraphBuilder, GraphError, INPUT, Keep, NodeId, Rule,
-    ops::{AdaptiveAvgPool2d, Add, Concat, Conv2d, Expand, Flatten, Linear, Relu},
+    Control, Graph, GraphBuilder, GraphError, INPUT, Keep, NodeId, Rule, Trace,
+    ops::{AdaptiveAvgPool2d, Add, Concat, Conv2d, Expand, Flatten, Linear, MaxPool2d, Relu},
 };
 
 fn tensor(values: &[f32], shape: &[usize]) -> Tensor {
@@ -120,4 +120,53 @@ fn nodes_that_make_no_graph_are_refused() {
     let mut ahead = GraphBuilder::new();
     ahead.add("a", Relu, &[1]);
     assert!(message(ahead).contains("later node"));
+}
+
+#[test]
+fn what_a_run_from_the_middle_needs_is_found() {
+    let graph = network();
+    let control = Control::default();
+    let input = tensor(&[1.0, -1.0], &[1, 1, 1, 2]);
+    let relu = node(&graph, "block.relu");
+    let beside = graph.beside(relu);
+    assert_eq!(beside, [node(&graph, "block.a"), node(&graph, "block.b")]);
+    assert!(graph.beside(node(&graph, "gap")).is_empty());
+    let keep = beside.iter().fold(Keep::nothing().output_of(relu), |keep, &node| keep.output_of(node));
+    let whole = graph.run(&[(INPUT, input)], graph.output(), &keep, &control).unwrap();
+    let mut fed = vec![(relu, tensor(&[0.0, 0.0], &[1, 1, 1, 2]))];
+    fed.extend(beside.iter().map(|&node| (node, whole.output(node).unwrap().clone())));
+    let rest = graph.run(&fed, graph.output(), &Keep::nothing(), &control).unwrap();
+    // The rectified branch gave (3 + 0) / 2.
+    assert_eq!(rest.target().to_vec2::<f32>().unwrap(), [[0.0]]);
+}
+
+#[test]
+fn a_run_in_another_precision_keeps_its_choices() {
+    let control = Control::default();
+    let graph = |precision: DType| {
+        let mut graph = GraphBuilder::new();
+        let weight = tensor(&[1.0 / 3.0], &[1, 1, 1, 1]).to_dtype(precision).unwrap();
+        let conv = graph.add("conv", Conv2d::new(weight, None).unwrap(), &[INPUT]);
+        let pool = graph.add("pool", MaxPool2d::square(2, 2, 0, false), &[conv]);
+        graph.add("relu", Relu, &[pool]);
+        Arc::new(graph.finish().unwrap())
+    };
+    // In float64 the second value wins; in float32 the two are the same, and the first would.
+    let input = Tensor::from_vec(vec![1.0_f64, 1.0 + 1e-12, 0.0, 0.0], (1, 1, 2, 2), &Device::Cpu).unwrap();
+    let [precise, rounded] = [DType::F64, DType::F32].map(graph);
+    let keep = Keep::nothing().gradients_to(INPUT);
+    let run = |graph: &Arc<Graph>, input| graph.run(&[(INPUT, input)], graph.output(), &keep, &control).unwrap();
+    let back = |trace: &Trace| {
+        let seed = trace.target().ones_like().unwrap();
+        let field = trace.vjp(trace.target_node(), &seed, INPUT, Rule::Gradient, &control).unwrap();
+        field.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    let third = 1.0 / 3.0;
+    let trace = run(&precise, input.clone());
+    assert_eq!(back(&trace), [0.0, third, 0.0, 0.0]);
+    let converted = trace.in_precision(&rounded, DType::F32).unwrap();
+    assert_eq!((converted.target().dtype(), back(&converted)), (DType::F32, vec![0.0, third, 0.0, 0.0]));
+    assert_eq!(back(&run(&rounded, input.to_dtype(DType::F32).unwrap())), [third, 0.0, 0.0, 0.0]);
+    let other = trace.in_precision(&network(), DType::F32).unwrap_err();
+    assert!(other.to_string().contains("the same network"), "{other}");
 }

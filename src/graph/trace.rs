@@ -1,5 +1,7 @@
 //! What a run leaves behind: a value, which answers for outputs and for vector-Jacobian products.
 
+mod precision;
+
 use std::sync::Arc;
 
 use candle_core::Tensor;

@@ -6,7 +6,7 @@
 mod density;
 mod error;
 mod flipout;
-mod normal;
+pub(crate) mod normal;
 mod summary;
 
 pub use density::Density;

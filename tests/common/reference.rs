@@ -40,6 +40,16 @@ impl Reference {
     pub fn is_block_means(&self, key: &str) -> bool {
         self.meta[key] == "8x8 block means"
     }
+
+    /// Square planes, each `side × side`, as the file has them: themselves, or means of blocks.
+    pub fn as_stored(&self, key: &str, values: &[f32], side: usize) -> Vec<f32> {
+        match self.meta[key].as_str() {
+            None => values.to_vec(),
+            Some("2x2 block means") => means(values, side, 2),
+            Some("8x8 block means") => means(values, side, 8),
+            Some(other) => panic!("{key} is stored as {other}"),
+        }
+    }
 }
 
 /// The largest difference over the reference's largest magnitude.
@@ -53,12 +63,18 @@ pub fn error(found: &[f32], expected: &[f32]) -> f64 {
 
 /// Means of 8×8 blocks of `channels × 224 × 224`.
 pub fn block_means(field: &[f32]) -> Vec<f32> {
+    means(field, 224, 8)
+}
+
+/// Means of blocks of `channels × side × side`.
+fn means(field: &[f32], side: usize, block: usize) -> Vec<f32> {
     let mut means = Vec::new();
-    for plane in field.chunks_exact(224 * 224) {
-        for row in 0..28 {
-            for column in 0..28 {
-                let place = |index: usize| plane[(row * 8 + index / 8) * 224 + column * 8 + index % 8];
-                means.push(((0..64).map(|index| f64::from(place(index))).sum::<f64>() / 64.0) as f32);
+    for plane in field.chunks_exact(side * side) {
+        for row in (0..side).step_by(block) {
+            for column in (0..side).step_by(block) {
+                let place = |index: usize| plane[(row + index / block) * side + column + index % block];
+                let sum: f64 = (0..block * block).map(|index| f64::from(place(index))).sum();
+                means.push((sum / (block * block) as f64) as f32);
             }
         }
     }

@@ -1,0 +1,47 @@
+//! Guided backpropagation.
+
+use super::{
+    About, Ask, Attribution, ExplainError, Group, Method,
+    attribution::Reading,
+    pixels::{pixel_map, target_signal},
+};
+use crate::graph::{Graph, INPUT, Keep, NodeId, Rule};
+
+/// Springenberg et al. 2015: the gradient, where each ReLU lets through only what is positive both ways:
+/// `max(g, 0) · [x > 0]`.
+pub(super) struct GuidedBackprop;
+
+impl Method for GuidedBackprop {
+    fn name(&self) -> &'static str {
+        "guidedbackprop"
+    }
+
+    fn label(&self) -> &'static str {
+        "Guided backpropagation"
+    }
+
+    fn group(&self) -> Group {
+        Group::Deconvnet
+    }
+
+    fn about(&self) -> About {
+        About {
+            shows: "Sharp outlines of what excites the layers on the way to the score.",
+            cannot: "Which class it is for: its maps hardly change with the class, and resemble an edge filter (Adebayo et al. 2018).",
+            costs: "One forward and one backward pass.",
+            paper: "Springenberg et al. 2015",
+        }
+    }
+
+    fn needs_layer(&self) -> bool {
+        false
+    }
+
+    fn keeps(&self, _graph: &Graph, _layer: NodeId) -> Keep {
+        Keep::nothing().gradients_to(INPUT)
+    }
+
+    fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
+        pixel_map(self.name(), ask, Reading::Magnitude, &target_signal(ask, Rule::Guided)?)
+    }
+}

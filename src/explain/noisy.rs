@@ -1,0 +1,136 @@
+//! The gradients of noisy copies of the input: what SmoothGrad and VarGrad share.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::{
+    Ask, Attribution, ExplainError,
+    attribution::Reading,
+    channels::{Planes, layer_output},
+    parameters::{Kind, Parameter},
+    pixels::pixel_map,
+    runs::{Watch, batch_like, batch_size, gradients},
+};
+use crate::{graph::INPUT, uncertainty::normal};
+
+/// The noise's standard deviation.
+pub(super) const LEVEL: Parameter = Parameter {
+    name: "level",
+    label: "Noise",
+    sentence: "Standard deviation of the noise, as a part of the input's range from its smallest to its largest value.",
+    kind: Kind::Real { min: 0.01, max: 1.0, default: 0.15 },
+};
+
+/// How many copies.
+pub(super) const SAMPLES: Parameter = Parameter {
+    name: "samples",
+    label: "Copies",
+    sentence: "How many noisy copies of the picture: more give a calmer map.",
+    kind: Kind::Integer { min: 2, max: 500, default: 25 },
+};
+
+/// What is taken of the gradients of all copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// SmoothGrad: their mean, signed.
+    Mean,
+    /// VarGrad: their variance, the mean of the squares less the square of the mean.
+    Variance,
+}
+
+impl Statistic {
+    /// The name of the method.
+    const fn method(self) -> &'static str {
+        match self {
+            Self::Mean => "smoothgrad",
+            Self::Variance => "vargrad",
+        }
+    }
+}
+
+/// A statistic of the gradients of copies of the explained input, to each of which noise is added. `noise` is given the
+/// number of the copy and fills one value for each of the input, in network input; the run must have kept the output of
+/// [`INPUT`].
+///
+/// # Errors
+/// What a run can fail with, cancellation included; [`ExplainError::NotFinite`].
+pub fn noisy_gradients(
+    ask: &Ask,
+    statistic: Statistic,
+    samples: usize,
+    noise: &mut dyn FnMut(usize, &mut [f32]),
+) -> Result<Attribution, ExplainError> {
+    let input = ask.input()?;
+    let original = layer_output(ask.trace, INPUT, ask.slice)?;
+    let at_once = batch_size(ask.graph(), INPUT, input.dims(), input.device())?;
+    let mut moments = Moments::new(&original);
+    let mut watch = Watch::new(ask, samples);
+    let mut added = vec![0.0_f32; original.values.len()];
+    for first in (0..samples).step_by(at_once) {
+        let copies: Vec<Vec<f64>> = (first..samples.min(first + at_once))
+            .map(|copy| {
+                noise(copy, &mut added);
+                original.values.iter().zip(&added).map(|(value, noise)| value + f64::from(*noise)).collect()
+            })
+            .collect();
+        for (_, gradient) in gradients(ask, &batch_like(&input, &copies)?)? {
+            moments.add(&gradient.values);
+        }
+        watch.done(first + copies.len(), || moments.map(ask, statistic))?;
+    }
+    moments.map(ask, statistic)
+}
+
+/// The same with Gaussian noise as the method's settings and the seed say.
+pub(super) fn with_gaussian_noise(ask: &Ask, statistic: Statistic) -> Result<Attribution, ExplainError> {
+    let original = layer_output(ask.trace, INPUT, ask.slice)?;
+    let (low, high) = original
+        .values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
+    let deviation = (ask.settings.real(&LEVEL) * (high - low)) as f32;
+    let mut random = ChaCha8Rng::seed_from_u64(ask.seed);
+    let mut block = [0.0_f32; normal::BLOCK];
+    noisy_gradients(ask, statistic, ask.settings.count(&SAMPLES), &mut |_, noise| {
+        for values in noise.chunks_mut(normal::BLOCK) {
+            normal::block(&mut random, &mut block);
+            values.iter_mut().zip(&block).for_each(|(value, normal)| *value = deviation * normal);
+        }
+    })
+}
+
+/// Sums over the copies so far.
+struct Moments {
+    size: [usize; 3],
+    copies: usize,
+    sum: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Moments {
+    fn new(like: &Planes) -> Self {
+        let zeros = vec![0.0; like.values.len()];
+        Self { size: [like.channels, like.rows, like.columns], copies: 0, sum: zeros.clone(), squares: zeros }
+    }
+
+    fn add(&mut self, gradient: &[f64]) {
+        self.copies += 1;
+        for ((sum, square), value) in self.sum.iter_mut().zip(&mut self.squares).zip(gradient) {
+            *sum += value;
+            *square += value * value;
+        }
+    }
+
+    fn map(&self, ask: &Ask, statistic: Statistic) -> Result<Attribution, ExplainError> {
+        let copies = self.copies.max(1) as f64;
+        let pairs = self.sum.iter().zip(&self.squares);
+        let values = pairs.map(|(sum, squares)| match statistic {
+            Statistic::Mean => sum / copies,
+            // Rounding must not make a variance negative.
+            Statistic::Variance => (squares / copies - (sum / copies).powi(2)).max(0.0),
+        });
+        let [channels, rows, columns] = self.size;
+        let field = Planes { channels, rows, columns, values: values.collect() };
+        pixel_map(statistic.method(), ask, Reading::Magnitude, &field)
+    }
+}

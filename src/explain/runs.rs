@@ -1,0 +1,164 @@
+//! Many runs of the network for one map: how many at once, gradients at changed inputs, and how the one who waits is
+//! kept up to date.
+
+use std::time::{Duration, Instant};
+
+use candle_core::{DType, Device, Tensor};
+
+use super::{Ask, Attribution, ExplainError, channels::Planes};
+use crate::graph::{Graph, GraphError, INPUT, Keep, NodeId, Rule};
+
+/// Multiplications of one layer, all elements of a batch together, that fit well into the tenth of a second within
+/// which a cancelled computation stops: it is asked between layers.
+const LAYER_MACS: u64 = 2_000_000_000;
+
+/// Elements run at once on the CPU at most: only dense layers gain from more.
+const CPU_BATCH: usize = 8;
+
+/// Elements run at once on a GPU, which has to be kept busy.
+const GPU_BATCH: usize = 32;
+
+/// Between two interim maps.
+const INTERVAL: Duration = Duration::from_millis(300);
+
+/// How many elements go through the network at once from `node` on, when the input of one has this shape. It depends on
+/// nothing but network and device, so that the same question is always computed in the same way.
+pub(super) fn batch_size(graph: &Graph, node: NodeId, input: &[usize], device: &Device) -> Result<usize, ExplainError> {
+    if !device.is_cpu() {
+        return Ok(GPU_BATCH);
+    }
+    let shapes = graph.shapes(input)?;
+    let macs = |id: NodeId| {
+        let node = &graph.nodes()[id];
+        let inputs: Vec<&[usize]> = node.inputs.iter().map(|&source| shapes[source].as_slice()).collect();
+        node.op.macs(&inputs, &shapes[id])
+    };
+    let most = (node + 1..shapes.len()).map(macs).max().unwrap_or(0);
+    Ok(usize::try_from(LAYER_MACS / most.max(1)).unwrap_or(CPU_BATCH).clamp(1, CPU_BATCH))
+}
+
+/// The explained number and its gradient at each of several inputs `[elements, channels, rows, columns]`.
+///
+/// A stack network takes each element as a stack of one. Progress is not reported: the caller knows the whole.
+pub(super) fn gradients(ask: &Ask, inputs: &Tensor) -> Result<Vec<(f64, Planes)>, ExplainError> {
+    let objective = ask.objective()?;
+    let graph = ask.graph();
+    let elements = inputs.dim(0)?;
+    let at_once = if graph.is_stack() { 1 } else { elements };
+    let mut found = Vec::with_capacity(elements);
+    for first in (0..elements).step_by(at_once.max(1)) {
+        let quiet = ask.control.quiet();
+        let feeds = [(INPUT, inputs.narrow(0, first, at_once)?)];
+        let trace = graph.run(&feeds, graph.output(), &Keep::nothing().gradients_to(INPUT), &quiet)?;
+        let seed = objective.seed_all(trace.target())?;
+        let field = trace.vjp(graph.output(), &seed, INPUT, Rule::Gradient, &quiet)?;
+        let outputs = trace.target().flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+        for (element, output) in outputs.iter().enumerate() {
+            let gradient = Planes::of(&field, element, &graph.nodes()[INPUT].name)?;
+            found.push((objective.value(output), gradient));
+        }
+    }
+    Ok(found)
+}
+
+/// Several inputs as one batch, of the type and on the device of the explained one, whose shape each has.
+pub(super) fn batch_like(input: &Tensor, elements: &[Vec<f64>]) -> Result<Tensor, ExplainError> {
+    let mut shape = input.dims().to_vec();
+    shape[0] = elements.len();
+    let batch = Tensor::from_vec(elements.concat(), shape, &Device::Cpu)?;
+    Ok(batch.to_dtype(input.dtype())?.to_device(input.device())?)
+}
+
+/// Keeps the one who waits up to date: the part that is done, and a few times a second the map as it has formed.
+pub(super) struct Watch<'a> {
+    ask: &'a Ask<'a>,
+    total: usize,
+    shown: Instant,
+}
+
+impl<'a> Watch<'a> {
+    /// Begins a computation of `total` equal parts.
+    pub fn new(ask: &'a Ask<'a>, total: usize) -> Self {
+        ask.control.set_progress(0.0);
+        Self { ask, total, shown: Instant::now() }
+    }
+
+    /// So many parts are done; `map` makes the map so far if it is time to show it.
+    ///
+    /// # Errors
+    /// Those of `map`, and cancellation.
+    pub fn done(
+        &mut self,
+        done: usize,
+        map: impl FnOnce() -> Result<Attribution, ExplainError>,
+    ) -> Result<(), ExplainError> {
+        self.ask.control.set_progress(done as f32 / self.total.max(1) as f32);
+        self.ask.control.check().map_err(GraphError::from)?;
+        if done < self.total && self.shown.elapsed() >= INTERVAL {
+            (self.ask.interim)(map()?);
+            self.shown = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, sync::Arc};
+
+    use super::*;
+    use crate::{
+        explain::Target,
+        graph::{
+            Control, GraphBuilder,
+            ops::{AdaptiveAvgPool2d, Conv2d, Flatten},
+        },
+    };
+
+    fn network(channels: usize, inputs: usize) -> Graph {
+        let mut graph = GraphBuilder::new();
+        let conv = |inputs: usize| {
+            let weight = Tensor::zeros((channels, inputs, 3, 3), DType::F32, &Device::Cpu).unwrap();
+            Conv2d::new(weight, None).unwrap().padding([1; 2])
+        };
+        let first = graph.add("first", conv(inputs), &[INPUT]);
+        let second = graph.add("second", conv(channels), &[first]);
+        let gap = graph.add("gap", AdaptiveAvgPool2d::GLOBAL, &[second]);
+        graph.add("flatten", Flatten, &[gap]);
+        graph.finish().unwrap()
+    }
+
+    #[test]
+    fn large_layers_run_one_by_one_and_small_ones_together() {
+        // 64 channels to 64 on 224×224, as VGG's largest layer: 1.8 milliards of multiplications.
+        let large = network(64, 3);
+        let size = |graph, node| batch_size(graph, node, &[1, 3, 224, 224], &Device::Cpu).unwrap();
+        assert_eq!((size(&large, INPUT), size(&large, 2)), (1, CPU_BATCH));
+        assert_eq!(size(&network(8, 3), INPUT), CPU_BATCH);
+    }
+
+    #[test]
+    fn the_map_is_shown_as_it_forms() {
+        let graph = Arc::new(network(1, 1));
+        let input = Tensor::zeros((1, 1, 2, 2), DType::F32, &Device::Cpu).unwrap();
+        let control = Control::default();
+        let trace = graph.run(&[(INPUT, input)], graph.output(), &Keep::nothing(), &control).unwrap();
+        let shown = RefCell::new(0);
+        let (target, count) = (Target::class(0), |_| *shown.borrow_mut() += 1);
+        let ask = Ask { interim: &count, ..Ask::new(&trace, INPUT, &target, &control) };
+        let mut watch = Watch::new(&ask, 4);
+        let map = || Ok(Attribution::default());
+        watch.done(1, map).unwrap();
+        assert_eq!((*shown.borrow(), control.progress()), (0, 0.25), "not each time");
+        let Some(earlier) = Instant::now().checked_sub(INTERVAL) else { return };
+        watch.shown = earlier;
+        watch.done(2, map).unwrap();
+        watch.done(3, map).unwrap();
+        assert_eq!(*shown.borrow(), 1);
+        watch.shown = earlier;
+        watch.done(4, map).unwrap();
+        assert_eq!(*shown.borrow(), 1, "the last is the map itself");
+        control.cancel();
+        assert!(watch.done(4, map).is_err());
+    }
+}
