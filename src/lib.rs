@@ -10,6 +10,7 @@ pub mod engine;
 pub mod explain;
 pub mod export;
 pub mod graph;
+mod guard;
 pub mod model;
 pub mod study;
 pub mod uncertainty;

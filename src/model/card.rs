@@ -26,6 +26,10 @@ pub struct Card {
     pub architecture: String,
     /// The weight file, relative to the card's folder.
     pub weights: String,
+    /// The description of a Keras network (`model.to_json()`), relative to the card's folder, for a weight file that
+    /// has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// SHA-256 of the weight file, 64 hexadecimal digits; checked when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,

@@ -68,6 +68,19 @@ pub enum ModelError {
         mismatch: Mismatch,
     },
 
+    /// A layer of a file that describes its own network cannot be built.
+    #[error("The layer `{layer}` ({class}) cannot be used: {reason}: {weights}")]
+    Layer {
+        /// The layer's name.
+        layer: String,
+        /// Its class in the framework.
+        class: String,
+        /// What is not supported or does not fit.
+        reason: String,
+        /// The file.
+        weights: String,
+    },
+
     /// The architecture cannot be built from these weights (a shape makes no sense).
     #[error("The network `{architecture}` cannot be built: {reason}")]
     Build {

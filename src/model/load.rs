@@ -79,7 +79,7 @@ impl Parts<'_> {
         let source = Source::find(&card.architecture).ok_or_else(|| {
             request.refuse("architecture", format!("\"{}\"", card.architecture), Source::names().join(", "))
         })?;
-        let Built { graph, stack, stochastic, notes, sha256 } = source.build(&request)?;
+        let Built { graph, stack, stochastic, posteriors, notes, sha256 } = source.build(&request)?;
         if card.output.slices == Some(SliceReduction::Max) && !stack {
             let found = format!("\"max\" for {}, which takes single pictures", card.architecture);
             return Err(request.refuse("output.slices", found, "nothing, or a stack architecture as mrnet".to_owned()));
@@ -102,6 +102,7 @@ impl Parts<'_> {
             graph: Arc::new(graph),
             device: device.clone(),
             stochastic,
+            posteriors,
             stack,
             classes,
             notes,

@@ -14,7 +14,7 @@ use crate::{
     display::Picture,
     explain::{InputSpace, Squash},
     graph::Graph,
-    uncertainty::StochasticHead,
+    uncertainty::{StochasticHead, WeightPosterior},
 };
 
 /// A network ready to run, with its card.
@@ -32,6 +32,9 @@ pub struct Model {
     pub device: Device,
     /// The stochastic last layer, if the card's head is one.
     pub stochastic: Option<StochasticHead>,
+    /// Layers whose weights have a distribution, by their means and standard deviations; the network computes with the
+    /// means.
+    pub posteriors: Vec<WeightPosterior>,
     /// Whether a batch is the slices of one stack and gives one row of logits.
     pub stack: bool,
     /// The classes' names, one for each probability.

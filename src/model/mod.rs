@@ -4,6 +4,7 @@ pub mod card;
 mod catalogue;
 mod error;
 mod input;
+mod keras;
 mod layers;
 pub mod listing;
 mod load;

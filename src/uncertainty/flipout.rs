@@ -47,7 +47,7 @@ impl FlipoutDense {
         for (what, values) in [("loc", loc.as_slice()), ("rho", rho), ("bias", &bias)] {
             finite(what, values)?;
         }
-        let sigma = rho.iter().map(|&rho| f32::EPSILON + softplus(rho)).collect();
+        let sigma = rho.iter().copied().map(sigma_of_rho).collect();
         Ok(Self { inputs, outputs, loc, sigma, bias })
     }
 
@@ -206,6 +206,12 @@ fn signed_dot(row: &[f32], signs: &[u32], normals: &[f32; BLOCK]) -> f32 {
         }
     }
     sums.iter().sum()
+}
+
+/// The standard deviation that TensorFlow Probability keeps as `rho`: `ε₃₂ + softplus(rho)`.
+#[must_use]
+pub fn sigma_of_rho(rho: f32) -> f32 {
+    f32::EPSILON + softplus(rho)
 }
 
 /// `ln(1 + eˣ)` without overflow.

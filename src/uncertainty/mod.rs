@@ -11,8 +11,10 @@ mod summary;
 
 pub use density::Density;
 pub use error::UncertaintyError;
-pub use flipout::FlipoutDense;
+pub use flipout::{FlipoutDense, sigma_of_rho};
 pub use summary::Summary;
+
+use candle_core::Tensor;
 
 use crate::graph::NodeId;
 
@@ -25,4 +27,15 @@ pub struct StochasticHead {
     pub input: NodeId,
     /// The posterior of the layer.
     pub dense: FlipoutDense,
+}
+
+/// A normal distribution over each weight of a layer, the weights independent of each other.
+#[derive(Debug, Clone)]
+pub struct WeightPosterior {
+    /// The layer's name in the graph.
+    pub layer: String,
+    /// The means, in the shape of the layer's weights.
+    pub mean: Tensor,
+    /// The standard deviations, in the same shape.
+    pub std: Tensor,
 }

@@ -12,10 +12,13 @@ use candle_core::Device;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Card, ModelError,
+    Card, ModelError, keras,
     zoo::{Architecture, ZOO},
 };
-use crate::{graph::Graph, uncertainty::StochasticHead};
+use crate::{
+    graph::Graph,
+    uncertainty::{StochasticHead, WeightPosterior},
+};
 
 /// What a network is built from.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +32,6 @@ pub(super) struct Request<'a> {
     /// The weight file's path, or what stands for it in messages.
     pub label: &'a str,
     /// The folder of the weight file; built-in models have none.
-    #[expect(dead_code, reason = "files that refer to others beside them follow")]
     pub folder: Option<&'a Path>,
     /// Where the network will run.
     pub device: &'a Device,
@@ -45,6 +47,8 @@ pub(super) struct Built {
     pub stack: bool,
     /// The stochastic last layer, if the card's head is one.
     pub stochastic: Option<StochasticHead>,
+    /// Distributions over weights, that of the stochastic last layer included.
+    pub posteriors: Vec<WeightPosterior>,
     /// What a user should know of how the file was read, one sentence each.
     pub notes: Vec<String>,
     /// What [`Request::checksum`] gave.
@@ -56,17 +60,22 @@ pub(super) struct Built {
 pub(super) enum Source {
     /// An architecture known here, filled with named tensors.
     Zoo(&'static Architecture),
+    /// A Keras file.
+    Keras,
 }
 
 impl Source {
     /// The source that a card's `architecture` names.
     pub fn find(architecture: &str) -> Option<Self> {
-        super::zoo::find(architecture).map(Self::Zoo)
+        match architecture {
+            "keras" => Some(Self::Keras),
+            name => super::zoo::find(name).map(Self::Zoo),
+        }
     }
 
     /// All that a card's `architecture` may be.
     pub fn names() -> Vec<&'static str> {
-        ZOO.iter().map(|architecture| architecture.name).collect()
+        ZOO.iter().map(|architecture| architecture.name).chain(["keras"]).collect()
     }
 
     /// Builds the network.
@@ -76,6 +85,7 @@ impl Source {
     pub fn build(self, request: &Request) -> Result<Built, ModelError> {
         match self {
             Self::Zoo(architecture) => zoo::build(architecture, request),
+            Self::Keras => keras::build(request),
         }
     }
 }

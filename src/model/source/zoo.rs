@@ -19,7 +19,7 @@ pub(super) fn build(architecture: &Architecture, request: &Request) -> Result<Bu
     let notes = weights.notes().to_vec();
     weights.finish().map_err(|error| with_fitting(error, &untouched))?;
     let stochastic = posterior.map(|posterior| posterior.head(&graph, request.label)).transpose()?;
-    Ok(Built { graph, stack: architecture.stack, stochastic, notes, sha256 })
+    Ok(Built { graph, stack: architecture.stack, stochastic, posteriors: Vec::new(), notes, sha256 })
 }
 
 /// The error with the name of the architecture that the weights do fit, if there is one.

@@ -1,6 +1,6 @@
 //! Named tensors from weight files, handed to an architecture's builder one by one.
 
-mod elements;
+pub(super) mod elements;
 mod heap;
 mod pickle;
 mod read;

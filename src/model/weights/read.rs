@@ -26,7 +26,7 @@ fn unknown(bytes: &[u8]) -> String {
     let kind = if bytes.is_empty() {
         "the file is empty"
     } else if bytes.starts_with(b"\x89HDF\r\n\x1a\n") {
-        "this is an HDF5 file (Keras), which is not read"
+        "this is an HDF5 file; for a Keras model the card says `architecture = \"keras\"`"
     } else if bytes.get(257..262) == Some(b"ustar") {
         "this is a tar archive (torch before 0.2), which is not read"
     } else if bytes.starts_with(b"\x1f\x8b") {
