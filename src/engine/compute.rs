@@ -3,6 +3,7 @@
 //! The viewer's engine and the command line both come through here.
 
 mod map;
+mod segmentation;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -184,6 +185,9 @@ impl Run<'_> {
     ) -> Result<Outcome, Failure> {
         let Self { model, trace, logits, control, .. } = *self;
         match question {
+            Question::Scores if model.segmentation => {
+                Ok(Outcome::Scores(Arc::new(segmentation::scores(model, logits))))
+            }
             Question::Scores => Ok(Outcome::Scores(Arc::new(Scores {
                 logits: logits.to_vec(),
                 probabilities: model.probabilities(logits),

@@ -6,6 +6,7 @@
 
 mod cache;
 pub mod compute;
+mod info;
 mod key;
 mod library;
 mod models;

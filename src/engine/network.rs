@@ -11,10 +11,12 @@ use std::time::Instant;
 use candle_core::Device;
 
 use super::compute::{self, Answer, Failure, Question};
+use super::info::info;
 use super::key::{Key, ModelId, ModelPath};
 use super::models;
-use super::outcome::{ModelInfo, Outcome};
+use super::outcome::Outcome;
 use super::state::{Running, Shared, State};
+use crate::explain;
 use crate::graph::Control;
 use crate::model::Model;
 use crate::study::Source;
@@ -133,7 +135,13 @@ impl Unit {
         let name = |id: &ModelId| state.models.get(id).map_or("", |model| model.card.name.as_str());
         match self {
             Self::Load(path) => format!("Loading {}", path.0.display()),
-            Self::Slice { model, .. } => format!("{}: explaining a slice", name(model)),
+            Self::Slice { model, keys, .. } => {
+                let method = keys
+                    .iter()
+                    .find_map(|key| if let Key::Map(map) = key { explain::find(map.recipe.method) } else { None });
+                let what = method.map_or("looking at a slice", |method| method.label());
+                format!("{}: {what}", name(model))
+            }
             Self::Feature { model, done, total, .. } => format!("{}: slice {} of {total}", name(model), done + 1),
             Self::Stack(_) => "Combining the slices".to_owned(),
         }
@@ -208,21 +216,6 @@ fn question(key: &Key) -> Option<Question> {
             Some(Question::FeatureMaps { layer: Arc::clone(layer), count: *count, whole: *whole })
         }
         Key::Uncertainty(draws) => Some(Question::Uncertainty { passes: draws.passes, seed: draws.seed }),
-    }
-}
-
-fn info(path: &ModelPath, model: &Model) -> ModelInfo {
-    ModelInfo {
-        id: ModelId(Arc::from(format!("{}:{}", model.card_sha256, model.weights_sha256))),
-        path: path.clone(),
-        card: model.card.clone(),
-        card_sha256: model.card_sha256.clone(),
-        weights_sha256: model.weights_sha256.clone(),
-        layers: model.layers().to_vec(),
-        default_layer: model.default_layer().to_owned(),
-        stack: model.stack,
-        stochastic: model.stochastic.is_some(),
-        classes: model.classes.clone(),
     }
 }
 

@@ -52,10 +52,16 @@ pub struct ModelInfo {
     pub default_layer: String,
     /// Whether the network takes a whole stack (maximum over the slices).
     pub stack: bool,
+    /// Whether each pixel is classified, so that a class's probability is its share of the pixels.
+    pub segmentation: bool,
     /// Whether the head is stochastic.
     pub stochastic: bool,
     /// Class names, one an output.
     pub classes: Vec<String>,
+    /// Methods that can't explain this network, with the reason.
+    pub unsuitable: Vec<(&'static str, Arc<str>)>,
+    /// An early, a middle and a late layer, to be shown beside each other; `None` in a network of fewer.
+    pub stages: Option<[Arc<str>; 3]>,
 }
 
 /// The network's answer on one slice.

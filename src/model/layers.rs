@@ -68,3 +68,13 @@ pub(super) fn last(graph: &Graph, shapes: &[Vec<usize>]) -> String {
     let mut prefixes = name.match_indices('.').map(|(end, _)| &name[..end]);
     prefixes.find(is_block).unwrap_or(name).to_owned()
 }
+
+/// The last layer of the coarsest resolution, a segmentation's bottleneck, where its channels hold most of the picture
+/// (Vinogradova et al. 2020).
+pub(super) fn deepest(graph: &Graph, shapes: &[Vec<usize>]) -> String {
+    let cells = |node: NodeId| shapes[node][2..].iter().product::<usize>();
+    let spatial: Vec<NodeId> = (INPUT + 1..graph.output()).filter(|&node| is_spatial(&shapes[node])).collect();
+    let coarsest = spatial.iter().map(|&node| cells(node)).min();
+    let node = spatial.into_iter().rev().find(|&node| Some(cells(node)) == coarsest).unwrap_or(INPUT);
+    graph.nodes()[node].name.clone()
+}

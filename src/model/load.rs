@@ -79,7 +79,15 @@ impl Parts<'_> {
         let source = Source::find(&card.architecture).ok_or_else(|| {
             request.refuse("architecture", format!("\"{}\"", card.architecture), Source::names().join(", "))
         })?;
-        let Built { graph, stack, stochastic, posteriors, notes, sha256 } = source.build(&request)?;
+        let built = source.build(&request)?;
+        self.complete(built, weights_label, device)
+    }
+
+    /// The model around a network that has been built.
+    fn complete(self, built: Built, weights_label: &str, device: &Device) -> Result<Model, ModelError> {
+        let Self { card, card_label, bytes, folder, .. } = &self;
+        let request = Request { card, card_label, bytes, label: weights_label, folder: *folder, device };
+        let Built { graph, stack, stochastic, posteriors, notes, sha256 } = built;
         if card.output.slices == Some(SliceReduction::Max) && !stack {
             let found = format!("\"max\" for {}, which takes single pictures", card.architecture);
             return Err(request.refuse("output.slices", found, "nothing, or a stack architecture as mrnet".to_owned()));
@@ -93,6 +101,7 @@ impl Parts<'_> {
         })?;
         // `[batch, classes]`, or `[batch, classes, rows, columns]` where each pixel is classified.
         let outputs = shapes[graph.output()].get(1).copied().unwrap_or(0);
+        let segmentation = shapes[graph.output()].len() == 4;
         let classes = classes(&request, outputs)?;
         let layers = layers::describe(&graph, &shapes);
         let default_layer = default_layer(&request, &graph, &shapes)?;
@@ -104,6 +113,7 @@ impl Parts<'_> {
             stochastic,
             posteriors,
             stack,
+            segmentation,
             classes,
             notes,
             layers,
@@ -142,5 +152,11 @@ fn default_layer(request: &Request, graph: &Graph, shapes: &[Vec<usize>]) -> Res
             return Err(request.refuse(key, format!("\"{name}\""), expected));
         }
     }
-    Ok(explain.layer.clone().unwrap_or_else(|| layers::last(graph, shapes)))
+    // The last layer of a segmentation is the answer itself, so that its map would say nothing beyond it.
+    let is_segmentation = shapes[graph.output()].len() == 4;
+    let usual = if is_segmentation { layers::deepest } else { layers::last };
+    Ok(explain.layer.clone().unwrap_or_else(|| usual(graph, shapes)))
 }
+
+#[cfg(test)]
+mod tests;

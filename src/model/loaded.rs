@@ -37,6 +37,8 @@ pub struct Model {
     pub posteriors: Vec<WeightPosterior>,
     /// Whether a batch is the slices of one stack and gives one row of logits.
     pub stack: bool,
+    /// Whether the network classifies each pixel: its output is `[batch, classes, rows, columns]`.
+    pub segmentation: bool,
     /// The classes' names, one for each probability.
     pub classes: Vec<String>,
     /// What a user should know of how the weights were read, one sentence each.

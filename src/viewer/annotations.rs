@@ -1,19 +1,21 @@
 //! What is written over a picture: corner texts, orientation letters, scale bar, colour legend.
 
-use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, Ui, Vec2};
 
 use super::facts::SlotFacts;
+use super::legend::{self, Legend};
 use super::scene::Scene;
-use super::state::{Content, Layout, Slot, Tile};
+use super::state::{Layout, Slot, Tile};
 use super::transform::ScreenFromSlice;
-use super::window::{number, words};
+use super::window::words;
 use super::{anatomy, theme};
 use crate::display::PictureKind;
-use crate::display::colormap::Colormap;
 use crate::study::Slice;
 
-const LINE: f32 = 16.0;
-const INSET: f32 = 8.0;
+/// Height of a line of text, in points.
+pub(super) const LINE: f32 = 16.0;
+/// Distance of texts from the edge, in points.
+pub(super) const INSET: f32 = 8.0;
 
 /// Paints everything that belongs over a picture.
 #[expect(clippy::too_many_arguments, reason = "what is written over a picture comes from all of these")]
@@ -35,7 +37,7 @@ pub fn paint(
     } else if !has_picture {
         centred(painter, rect, "Reading the slice …");
     }
-    let is_overlay = tile.content == Content::Overlay && state.explain.overlay_on;
+    let overlay = tile.content.map().filter(|_| state.explain.overlay_on);
     if state.annotations_shown {
         let roomy = rect.width() > 240.0 && rect.height() > 180.0;
         top_left(painter, rect, state.layout, tile, slot, slice);
@@ -46,11 +48,11 @@ pub fn paint(
             orientation(painter, rect, geometry, map);
         }
     }
-    if is_overlay && scene.facts.model.value.is_some() {
+    if let Some((which, model)) = overlay.zip(scene.facts.model.value.as_ref()) {
         // These words and numbers stay when the other texts are hidden: without them the colours mean nothing.
-        overlay_label(painter, rect, scene, facts);
-        if facts.map.current().is_some() {
-            legend(painter, rect, scene, facts);
+        legend::title(painter, rect, scene, facts, which);
+        if let Some(legend) = Legend::of(state, facts, Some(model), which) {
+            legend.paint(painter, rect);
         }
     }
 }
@@ -78,7 +80,7 @@ pub fn centred(painter: &Painter, rect: Rect, text: &str) {
 }
 
 /// Text that stays readable on white and on black.
-fn text(painter: &Painter, at: Pos2, align: Align2, words: &str, colour: Color32) -> Rect {
+pub(super) fn text(painter: &Painter, at: Pos2, align: Align2, words: &str, colour: Color32) -> Rect {
     if words.is_empty() {
         return Rect::from_pos(at);
     }
@@ -90,7 +92,7 @@ fn text(painter: &Painter, at: Pos2, align: Align2, words: &str, colour: Color32
 }
 
 /// Cuts a name so that corner texts never run into each other.
-fn shortened(words: &str, rect: Rect) -> String {
+pub(super) fn shortened(words: &str, rect: Rect) -> String {
     let characters = ((rect.width() * 0.5) / 7.0) as usize;
     if words.chars().count() <= characters.max(8) {
         words.to_owned()
@@ -217,82 +219,4 @@ fn orientation(painter: &Painter, rect: Rect, geometry: &crate::study::Geometry,
         let letters = anatomy::letters(anatomy::patient_direction(geometry, step));
         text(painter, at, align, &letters, theme::ANNOTATION);
     }
-}
-
-fn overlay_label(painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &SlotFacts) {
-    let mut at = rect.right_top() + Vec2::new(-INSET, INSET);
-    let mut line = |words: &str, colour: Color32| {
-        text(painter, at, Align2::RIGHT_TOP, &shortened(words, rect), colour);
-        at.y += LINE;
-    };
-    let explain = &scene.state.explain;
-    let method = crate::explain::find(explain.method).map_or(explain.method, |method| method.label());
-    let layer = scene.facts.layer.as_deref().unwrap_or_default();
-    line("Where the network looked", theme::ANNOTATION);
-    line(&format!("{method}  {layer}"), theme::ANNOTATION_QUIET);
-    if let (Some(class), Some(model)) = (facts.class, &scene.facts.model.value) {
-        let name = model.classes.get(class).map_or("", String::as_str);
-        let probability = facts.scores.current().and_then(|scores| scores.probabilities.get(class));
-        let words = match probability {
-            Some(probability) => format!("for {name}  {:.1} %", probability * 100.0),
-            None => format!("for {name}"),
-        };
-        line(&words, theme::ANNOTATION_QUIET);
-    }
-    if let Some(reason) = &facts.map.failure {
-        let galley = painter.layout(
-            reason.to_string(),
-            FontId::proportional(theme::ANNOTATION_SIZE),
-            Color32::from_rgb(0xe3, 0xb3, 0x5a),
-            (rect.width() * 0.45).max(120.0),
-        );
-        let at = Pos2::new(at.x - galley.size().x, at.y);
-        painter.rect_filled(Rect::from_min_size(at, galley.size()).expand(3.0), 2.0, Color32::from_black_alpha(170));
-        painter.galley(at, galley, theme::ANNOTATION);
-    } else if !facts.map.is_current {
-        let progress = facts.map.progress.filter(|progress| *progress > 0.0);
-        let words = progress.map_or("computing …".to_owned(), |done| format!("computing … {:.0} %", done * 100.0));
-        line(&words, theme::ANNOTATION_QUIET);
-    }
-}
-
-/// The colours of the map with their numbers.
-fn legend(painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &SlotFacts) {
-    let Some(map) = facts.map.current() else { return };
-    let explain = &scene.state.explain;
-    let (low, high) = facts.range.unwrap_or_else(|| map.range());
-    let low = if explain.colormap.diverging { low } else { low.max(0.0) };
-    let width = (rect.width() * 0.34).clamp(80.0, 160.0);
-    let strip = Rect::from_min_size(
-        rect.right_bottom() - Vec2::new(width + INSET, INSET + 2.0 * LINE + 10.0),
-        Vec2::new(width, 8.0),
-    );
-    colour_strip(painter, strip, explain.colormap, explain.threshold);
-    let below = strip.bottom() + 2.0;
-    let colour = theme::ANNOTATION;
-    text(painter, Pos2::new(strip.left(), below), Align2::LEFT_TOP, &number(f64::from(low)), colour);
-    text(painter, Pos2::new(strip.right(), below), Align2::RIGHT_TOP, &number(f64::from(high)), colour);
-    let words = if width > 130.0 && facts.sources.len() > 1 { explain.scale.label() } else { "arbitrary units" };
-    text(painter, Pos2::new(strip.right(), below + LINE), Align2::RIGHT_TOP, words, theme::ANNOTATION_QUIET);
-}
-
-/// A strip of a colour map; what lies under the threshold is shown dark.
-pub fn colour_strip(painter: &Painter, strip: Rect, colormap: &Colormap, threshold: f32) {
-    const STEPS: u32 = 48;
-    let mut mesh = Mesh::default();
-    for step in 0..=STEPS {
-        let part = step as f32 / STEPS as f32;
-        let [red, green, blue] = colormap.rgb(part);
-        let colour = if part < threshold { Color32::from_gray(30) } else { Color32::from_rgb(red, green, blue) };
-        let x = strip.left() + strip.width() * part;
-        mesh.colored_vertex(Pos2::new(x, strip.top()), colour);
-        mesh.colored_vertex(Pos2::new(x, strip.bottom()), colour);
-        if step > 0 {
-            let corner = step * 2;
-            mesh.add_triangle(corner - 2, corner - 1, corner);
-            mesh.add_triangle(corner - 1, corner, corner + 1);
-        }
-    }
-    painter.add(Shape::mesh(mesh));
-    painter.rect_stroke(strip, 0.0, Stroke::new(1.0, Color32::from_gray(70)), egui::StrokeKind::Outside);
 }

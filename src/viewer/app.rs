@@ -127,6 +127,11 @@ impl App {
         &self.trace
     }
 
+    /// Leaves a command, as a control would, for tests.
+    pub fn send(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
     fn take_inputs(&mut self, ctx: &Context) {
         let focus = if ctx.text_edit_focused() {
             Focus::Text
@@ -170,8 +175,10 @@ impl App {
                 library: &self.library,
                 picture: facts.picture.value.as_deref(),
                 deciding_slice: facts.deciding_slice(),
+                layers: [self.facts.layer.as_deref(), self.facts.activation_layer.as_deref()],
+                segmentation: self.facts.model.value.as_ref().map(|model| model.segmentation),
             };
-            let stops = command == Command::CancelJobs;
+            let stops = matches!(command, Command::CancelJobs | Command::Resume);
             if let Some(effect) = self.state.apply(command, &around) {
                 self.run_effect(ctx, effect);
             }

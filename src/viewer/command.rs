@@ -5,10 +5,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::state::{Layout, Scale};
+use super::layer_tree::{LayerTree, Purpose};
+use super::region::Stroke;
+use super::state::{Evidence, Layout, Scale};
 use super::transform::View;
 use crate::display::Voi;
 use crate::engine::ModelPath;
+use crate::explain::parameters::Value;
 
 /// What dragging with the left mouse button does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +24,8 @@ pub enum Tool {
     Zoom,
     /// Scroll through the stack.
     Scroll,
+    /// Draw a region.
+    Region,
 }
 
 /// One change.
@@ -94,8 +99,16 @@ pub enum Command {
     ToggleHelp,
     /// Command palette.
     TogglePalette,
-    /// Stop what is being computed.
+    /// List of layers.
+    ToggleLayers,
+    /// Let a costly method explain every slice.
+    ExplainAll,
+    /// Stop what is being computed, until something new is asked for.
     CancelJobs,
+    /// Go on with what was stopped.
+    Resume,
+    /// Forget the region drawn on the slice in view.
+    ClearRegion,
 
     /// Open these paths.
     Open(Vec<PathBuf>),
@@ -160,15 +173,58 @@ pub enum Command {
     SetModel(ModelPath),
     /// Method, by registry name.
     SetMethod(&'static str),
+    /// A parameter of a method.
+    SetParameter {
+        /// Registry name of the method.
+        method: &'static str,
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Its value.
+        value: Value,
+    },
+    /// A preset of a method, by its label.
+    UsePreset {
+        /// Registry name of the method.
+        method: &'static str,
+        /// The preset.
+        label: &'static str,
+    },
+    /// All parameters of a method back to their defaults.
+    ResetParameters(&'static str),
     /// Layer; `None` = the model's default.
     SetLayer(Option<Arc<str>>),
+    /// Layer of the activation grid; `None` = that of the map.
+    SetActivationLayer(Option<Arc<str>>),
+    /// The list of layers with what has been typed into it; `None` = closed.
+    SetLayerTree(Option<LayerTree>),
+    /// The list of layers, for a purpose.
+    ChooseLayer(Purpose),
     /// Class; `None` = the strongest.
     SetClass(Option<usize>),
+    /// Class to hold it against; `None` = the strongest of the others.
+    SetAgainst(Option<usize>),
+    /// How many superpixels are shown, from the most decisive on.
+    SetSuperpixels(usize),
+    /// Which of them.
+    SetEvidence(Evidence),
+    /// How regions are drawn.
+    SetStroke(Stroke),
+    /// The pointer draws a region.
+    DrawRegion {
+        /// Index of the slot.
+        slot: usize,
+        /// Slice coordinate along columns.
+        x: f32,
+        /// Slice coordinate along rows.
+        y: f32,
+    },
+    /// The region is closed.
+    CloseRegion,
     /// Opacity of maps, 0 ..= 1.
     SetOpacity(f32),
     /// Threshold of maps, 0 ..= 1.
     SetThreshold(f32),
-    /// Colour map, by name.
+    /// Colour map, by name; diverging ones are for maps with a sign, the others for those without.
     SetColormap(&'static str),
     /// What colours are scaled to.
     SetScale(Scale),
@@ -186,4 +242,28 @@ pub enum Command {
     DismissExplanation,
     /// The sentence at the bottom is not needed any more.
     DismissMessage,
+}
+
+impl Command {
+    /// Whether the command asks the networks for something new, so that what was stopped goes on.
+    #[must_use]
+    pub fn asks_anew(&self) -> bool {
+        matches!(
+            self,
+            Self::SetModel(_)
+                | Self::SetMethod(_)
+                | Self::SetParameter { .. }
+                | Self::UsePreset { .. }
+                | Self::ResetParameters(_)
+                | Self::SetLayer(_)
+                | Self::SetClass(_)
+                | Self::SetAgainst(_)
+                | Self::SetSeed(_)
+                | Self::SetPasses(_)
+                | Self::ShowSeries { .. }
+                | Self::CloseRegion
+                | Self::ClearRegion
+                | Self::ExplainAll
+        )
+    }
 }

@@ -2,7 +2,9 @@
 
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
-use super::panels::{activations, browser, density, help, inspector, notices, scrubber, status, toolbar, verdict};
+use super::panels::{
+    activations, browser, density, help, inspector, layers, notices, scrubber, status, toolbar, verdict,
+};
 use super::scene::Scene;
 use super::state::Content;
 use super::{annotations, theme, viewport};
@@ -36,6 +38,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
     let frame = Frame::new().fill(palette.background);
     CentralPanel::default().frame(frame).show(ui, |ui| tiles(ui, scene));
+    layers::show(ui, scene);
     notices::show(ui, scene);
     help::show(ui, scene);
     help::palette(ui, scene);
@@ -60,7 +63,7 @@ fn tiles(ui: &mut Ui, scene: &mut Scene<'_>) {
         let rect = rects[index];
         scene.tile_rects.push((index, rect));
         match tile.content {
-            Content::Image | Content::Overlay => viewport::show(ui, rect, scene, index, tile),
+            Content::Image | Content::Overlay(_) => viewport::show(ui, rect, scene, index, tile),
             Content::Activations => activations::show(ui, rect, scene),
             Content::Density => density::show(ui, rect, scene),
             Content::Verdict => verdict::show(ui, rect, scene),

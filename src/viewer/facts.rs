@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::state::{Scale, Slot, State};
+use super::region::Masks;
+use super::state::{Aim, Scale, Slot, State, Which};
 use crate::display::Picture;
 use crate::engine::{
     Activity, Engine, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status, UncertaintyKey,
     UncertaintyResult,
 };
-use crate::explain::Activations;
-use crate::model::Catalogue;
+use crate::explain::{Activations, Reading};
+use crate::model::{Catalogue, Fit};
 use crate::study::Source;
 
 /// A value with the one before it: while the new one is computed the old one stays, so that nothing flickers.
@@ -58,6 +59,52 @@ impl<T> Held<T> {
     }
 }
 
+/// What is known of one map of the slice in view.
+#[derive(Debug, Clone, Default)]
+pub struct MapFacts {
+    /// The map.
+    pub held: Held<MapResult>,
+    /// The map as far as it has formed, with a number that is another for each.
+    pub interim: Option<(u32, Arc<MapResult>)>,
+    /// Its key; `None` where there is no such map.
+    pub key: Option<MapKey>,
+    /// The common scale, when one is asked for and known.
+    pub range: Option<(f32, f32)>,
+}
+
+impl MapFacts {
+    /// The map, if it belongs to what is in view now.
+    #[must_use]
+    pub fn current(&self) -> Option<&Arc<MapResult>> {
+        self.held.current()
+    }
+
+    /// What there is to see of it: the map with 0, or what has formed of it with the number of that.
+    #[must_use]
+    pub fn visible(&self) -> Option<(u32, &Arc<MapResult>)> {
+        let formed = self.interim.as_ref().map(|(number, map)| (*number, map));
+        self.current().map(|map| (0, map)).or(formed)
+    }
+
+    /// How the newest map is read.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        let newest = self.visible().map(|(_, map)| map).or(self.held.value.as_ref());
+        newest.map_or(Reading::Positive, |map| map.attribution.reading)
+    }
+
+    fn update(&mut self, engine: &Engine, key: MapKey) {
+        self.held.update(engine.map(&key));
+        let formed = if self.held.is_current { None } else { engine.interim(&key) };
+        self.interim = formed.map(|map| match self.interim.take() {
+            Some((number, known)) if Arc::ptr_eq(&known, &map) => (number, map),
+            Some((number, _)) => (number + 1, map),
+            None => (1, map),
+        });
+        self.key = Some(key);
+    }
+}
+
 /// What is known about one slot.
 #[derive(Debug, Clone, Default)]
 pub struct SlotFacts {
@@ -67,12 +114,10 @@ pub struct SlotFacts {
     pub scores: Held<Scores>,
     /// The explained class.
     pub class: Option<usize>,
-    /// The map of the slice in view.
-    pub map: Held<MapResult>,
-    /// Its key.
-    pub map_key: Option<MapKey>,
-    /// The common scale, when one is asked for and known.
-    pub range: Option<(f32, f32)>,
+    /// The class it is held against; `None` in a model of one class.
+    pub other: Option<usize>,
+    /// The maps of the slice in view, by [`Which::index`]; of those that no tile shows, nothing but the class's.
+    maps: [MapFacts; Which::COUNT],
     /// The layer's channels.
     pub activations: Held<Activations>,
     /// The predictive distribution.
@@ -92,6 +137,12 @@ pub struct SlotFacts {
 }
 
 impl SlotFacts {
+    /// What is known of a map of the slice in view.
+    #[must_use]
+    pub fn map(&self, which: Which) -> &MapFacts {
+        &self.maps[which.index()]
+    }
+
     /// The slice that decides the explained class of the stack.
     #[must_use]
     pub fn deciding_slice(&self) -> Option<usize> {
@@ -108,6 +159,12 @@ pub struct Facts {
     pub model: Held<ModelInfo>,
     /// The explained layer.
     pub layer: Option<Arc<str>>,
+    /// The layer of the activation grid.
+    pub activation_layer: Option<Arc<str>>,
+    /// The model's own layer.
+    pub default_layer: Option<Arc<str>>,
+    /// Drawn regions as the model sees them.
+    pub masks: Masks,
     /// One a slot.
     pub slots: [SlotFacts; 4],
     /// What the engine is doing.
@@ -129,34 +186,48 @@ impl Facts {
             None => self.model = Held::default(),
         }
         let model = self.model.current().map(Arc::clone);
-        self.layer = model.as_ref().map(|model| {
-            let chosen = state.explain.layer.clone();
-            chosen.unwrap_or_else(|| Arc::from(model.default_layer.as_str()))
+        self.default_layer = model.as_ref().map(|model| Arc::from(model.default_layer.as_str()));
+        self.layer = self.default_layer.clone().map(|default| state.explain.layer.clone().unwrap_or(default));
+        self.activation_layer = self.layer.clone().map(|layer| state.explain.activation_layer.clone().unwrap_or(layer));
+        if let Some(model) = &model {
+            let input = &model.card.input;
+            self.masks.follow(&state.explain, |slice| Fit::new(input.fit, slice, input.size));
+        }
+        let network = model.as_deref().and_then(|model| {
+            Some(Network {
+                model,
+                default_layer: self.default_layer.as_ref()?,
+                layer: self.layer.as_ref()?,
+                activation_layer: self.activation_layer.as_ref()?,
+                masks: &self.masks,
+            })
         });
         let visible = state.visible_slots();
         for (index, (facts, slot)) in self.slots.iter_mut().zip(&state.slots).enumerate() {
             // The main slot is always followed: panels beside the viewports speak of it.
             if index == 0 || visible.contains(&index) {
-                facts.update(engine, state, slot, model.as_deref(), self.layer.as_ref());
+                facts.update(engine, state, slot, network.as_ref());
             }
         }
     }
 }
 
+/// The model and what of it is looked at.
+struct Network<'a> {
+    model: &'a ModelInfo,
+    default_layer: &'a Arc<str>,
+    layer: &'a Arc<str>,
+    activation_layer: &'a Arc<str>,
+    masks: &'a Masks,
+}
+
 impl SlotFacts {
-    fn update(
-        &mut self,
-        engine: &Engine,
-        state: &State,
-        slot: &Slot,
-        model: Option<&ModelInfo>,
-        layer: Option<&Arc<str>>,
-    ) {
+    fn update(&mut self, engine: &Engine, state: &State, slot: &Slot, network: Option<&Network<'_>>) {
         let Some((series, slice)) = slot.series().zip(slot.slice()) else {
             *self = Self::default();
             return;
         };
-        let owner = (series.uid.clone(), model.map(|model| model.id.clone()));
+        let owner = (series.uid.clone(), network.map(|network| network.model.id.clone()));
         if self.owner != owner {
             let picture = if self.owner.0 == owner.0 { std::mem::take(&mut self.picture) } else { Held::default() };
             *self = Self { picture, owner, ..Self::default() };
@@ -165,15 +236,19 @@ impl SlotFacts {
             self.sources = slot.sources().into();
         }
         self.picture.update(engine.picture(&slice.source));
-        let (Some(model), Some(layer)) = (model, layer) else { return };
+        let Some(network) = network else { return };
+        let model = network.model;
 
         self.scores.update(engine.scores(&model.id, &slice.source));
         if model.stack {
             let key = StackKey { model: model.id.clone(), sources: Arc::clone(&self.sources) };
             self.stack.update(engine.stack(&key));
         }
-        self.class = state.explain.class.filter(|class| *class < model.classes.len()).or_else(|| self.strongest());
-        self.activations.update(engine.activations(&model.id, &slice.source, layer));
+        let is_there = |class: &usize| *class < model.classes.len();
+        self.class = state.explain.class.filter(is_there).or_else(|| self.strongest());
+        let chosen = state.explain.against.filter(is_there).filter(|other| Some(*other) != self.class);
+        self.other = chosen.or_else(|| self.strongest_other(model.classes.len()));
+        self.activations.update(engine.activations(&model.id, &slice.source, network.activation_layer));
         if model.stochastic {
             self.uncertainty.update(engine.uncertainty(&UncertaintyKey {
                 model: model.id.clone(),
@@ -183,34 +258,90 @@ impl SlotFacts {
             }));
         }
         let Some(class) = self.class else { return };
-        let recipe = state.explain.recipe(Arc::clone(layer), class);
-        let key = MapKey { model: model.id.clone(), source: slice.source.clone(), recipe };
-        self.map.update(engine.map(&key));
-        self.range = match state.explain.scale {
-            Scale::Stack => engine.map_range(&self.sources, &key),
-            Scale::Slice => None,
+        self.update_maps(engine, state, network, class, &slice.source);
+    }
+
+    /// Looks up the maps that are in view, and the class's in any case: the inspector speaks of it.
+    fn update_maps(&mut self, engine: &Engine, state: &State, network: &Network<'_>, class: usize, source: &Source) {
+        let aim = Aim {
+            default_layer: network.default_layer,
+            layer: network.layer,
+            stages: network.model.stages.as_ref(),
+            class,
+            other: self.other,
+            region: network.masks.region(source),
         };
-        self.update_profile(engine, model, class, &key);
-        self.map_key = Some(key);
+        let mut shown = state.shown_maps();
+        if !shown.contains(&Which::Class) {
+            shown.push(Which::Class);
+        }
+        let last = self.map(Which::Class).key.clone();
+        for (index, facts) in self.maps.iter_mut().enumerate() {
+            let which = shown.iter().find(|which| which.index() == index);
+            let Some(recipe) = which.and_then(|which| state.explain.recipe(*which, &aim)) else {
+                *facts = MapFacts::default();
+                continue;
+            };
+            facts.update(engine, MapKey { model: network.model.id.clone(), source: source.clone(), recipe });
+            facts.range = match (state.explain.scale, &facts.key) {
+                (Scale::Stack, Some(key)) => engine.map_range(&self.sources, key),
+                _ => None,
+            };
+        }
+        if shown.contains(&Which::Other) {
+            self.share_scale([Which::Class, Which::Other]);
+        }
+        if let Some(key) = self.map(Which::Class).key.clone() {
+            self.update_profile(engine, network.model, class, &key, last.as_ref());
+        }
+    }
+
+    /// One scale for two maps that are held against each other.
+    fn share_scale(&mut self, pair: [Which; 2]) {
+        let range_of = |which: Which| {
+            let facts = self.map(which);
+            facts.range.or_else(|| facts.current().map(|map| map.range()))
+        };
+        let [Some(first), Some(second)] = pair.map(range_of) else { return };
+        for which in pair {
+            self.maps[which.index()].range = Some((first.0.min(second.0), first.1.max(second.1)));
+        }
     }
 
     /// The strongest class: of the stack where there is a stack result, else of the slice in view, else as before.
     fn strongest(&self) -> Option<usize> {
-        let probabilities = match (self.stack.current(), self.scores.current()) {
-            (Some(stack), _) => &stack.probabilities,
-            (None, Some(scores)) => &scores.probabilities,
-            (None, None) => return self.class,
-        };
+        let Some(probabilities) = self.probabilities() else { return self.class };
         (0..probabilities.len()).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]))
     }
 
+    /// The strongest class but the explained one, or as before.
+    fn strongest_other(&self, classes: usize) -> Option<usize> {
+        let Some(probabilities) = self.probabilities() else { return self.other.filter(|other| *other < classes) };
+        let others = (0..probabilities.len()).filter(|class| Some(*class) != self.class);
+        others.max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]))
+    }
+
+    /// Of the stack where there is a stack result, else of the slice in view.
+    fn probabilities(&self) -> Option<&[f32]> {
+        match (self.stack.current(), self.scores.current()) {
+            (Some(stack), _) => Some(&stack.probabilities),
+            (None, scores) => scores.map(|scores| scores.probabilities.as_slice()),
+        }
+    }
+
     /// Follows what becomes known of the other positions: a few look-ups a frame, and what is known stays known.
-    fn update_profile(&mut self, engine: &Engine, model: &ModelInfo, class: usize, key: &MapKey) {
+    fn update_profile(
+        &mut self,
+        engine: &Engine,
+        model: &ModelInfo,
+        class: usize,
+        key: &MapKey,
+        last: Option<&MapKey>,
+    ) {
         /// Positions asked about in a frame at most.
         const LOOK_UPS: usize = 24;
         let count = self.sources.len();
-        let is_about_other =
-            self.map_key.as_ref().is_none_or(|old| (&old.model, &old.recipe) != (&key.model, &key.recipe));
+        let is_about_other = last.is_none_or(|old| (&old.model, &old.recipe) != (&key.model, &key.recipe));
         if is_about_other || self.profile.len() != count {
             self.profile = vec![None; count];
             self.is_explained = vec![false; count];

@@ -63,6 +63,22 @@ fn draw(painter: &Painter, rect: Rect, command: &Command, colour: Color32, behin
             line(&[(0.77, 0.0), (0.77, 0.46)]);
             line(&[(0.23, 0.54), (0.23, 1.0)]);
         }
+        Command::SetLayout(Layout::Contrast) => {
+            frame(0.0, 0.05, 0.3, 0.95, true);
+            frame(0.35, 0.05, 0.65, 0.95, false);
+            line(&[(0.74, 0.5), (1.0, 0.5)]);
+            line(&[(0.74, 0.26), (1.0, 0.26)]);
+            line(&[(0.87, 0.13), (0.87, 0.39)]);
+        }
+        Command::SetLayout(Layout::Layers) => {
+            frame(0.0, 0.0, 1.0, 0.24, false);
+            frame(0.12, 0.38, 0.88, 0.62, true);
+            frame(0.26, 0.76, 0.74, 1.0, true);
+        }
+        Command::SetTool(Tool::Region) => {
+            line(&[(0.12, 0.62), (0.0, 0.3), (0.3, 0.04), (0.78, 0.08), (1.0, 0.44), (0.72, 0.86), (0.36, 0.96)]);
+            painter.circle_filled(at(0.14, 0.8), 1.8, colour);
+        }
         Command::SetTool(Tool::Window) => {
             painter.circle_filled(rect.center(), radius, colour);
             let half = Rect::from_min_max(rect.left_top() - Vec2::splat(1.0), at(0.5, 1.0) + Vec2::new(0.0, 1.0));

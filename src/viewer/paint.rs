@@ -7,10 +7,10 @@ use std::thread::JoinHandle;
 
 use egui::{Color32, ColorImage};
 
+use super::lay::{self, MapOverlay};
 use super::textures::{Atlas, TextureKey};
 use crate::display::colormap::Colormap;
-use crate::display::{Blend, Picture, Voi};
-use crate::engine::MapResult;
+use crate::display::{Picture, Voi};
 use crate::explain::Activations;
 
 /// Where a painted picture will be seen. A newer order for a seat replaces the older one.
@@ -25,9 +25,6 @@ pub enum Seat {
     /// A thumbnail of the browser, by series UID.
     Thumbnail(String),
 }
-
-/// A map, its colours, and the scale common to its stack (`None` = the map's own).
-pub type MapOverlay = (Arc<MapResult>, Blend, Option<(f32, f32)>);
 
 /// What is to be painted.
 #[derive(Clone)]
@@ -197,9 +194,8 @@ fn paint(job: &Job, max_side: usize) -> (ColorImage, Option<Atlas>) {
     match job {
         Job::Slice { picture, voi, inverted, overlay } => {
             let mut rgba = picture.rgba8(Some(voi), *inverted);
-            if let Some((map, blend, range)) = overlay {
-                let values = super::lay::on_slice(map, picture.rows, picture.columns, *range);
-                crate::display::overlay(&mut rgba, &values, blend);
+            if let Some(overlay) = overlay {
+                lay::over(&mut rgba, picture.rows, picture.columns, overlay);
             }
             (shrunk(picture.columns, picture.rows, &rgba, max_side), None)
         }

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use super::command::Command;
 use super::facts::{Facts, SlotFacts};
 use super::keymap::KeyMap;
+use super::lay::MapOverlay;
 use super::paint::{Job, Painter, Seat};
 use super::state::{Content, State, Tile};
 use super::textures::{OverlayKey, Texture, TextureKey, Textures, voi_digest};
 use crate::display::{Blend, Picture, Voi};
-use crate::engine::{Engine, Library, MapResult};
+use crate::engine::{Engine, Library, MapKey, MapResult};
 use crate::study::Source;
 
 /// What a tile showed last, to bridge the moment until the painter has the next picture.
@@ -68,7 +69,7 @@ impl Scene<'_> {
         let facts = &self.facts.slots[tile.slot];
         let (series, slice) = slot.series().zip(slot.slice())?;
         let wanted = facts.picture.current().map(|picture| {
-            let map = overlay_of(state, facts, tile.content);
+            let map = Overlay::of(state, facts, tile.content);
             order_for(&slice.source, picture, slot.voi.as_ref(), slot.inverted, map)
         });
         if let Some((key, job)) = wanted {
@@ -109,11 +110,7 @@ impl Scene<'_> {
             for position in slot.positions_by_importance().skip(1).take(4) {
                 let Some(slice) = slot.slice_at(position) else { continue };
                 let Some(picture) = self.engine.picture(&slice.source).ready() else { continue };
-                let map = overlay_of(state, facts, tile.content).and_then(|_| {
-                    let key = crate::engine::MapKey { source: slice.source.clone(), ..facts.map_key.clone()? };
-                    let map = self.engine.map(&key).ready()?;
-                    Some((key, map, blend(state), facts.range))
-                });
+                let map = Overlay::ahead(state, facts, tile.content, &slice.source, self.engine);
                 let (key, job) = order_for(&slice.source, &picture, slot.voi.as_ref(), slot.inverted, map);
                 if !self.textures.contains(&key) {
                     self.painter.order(Seat::Ahead(index), key, || job);
@@ -128,7 +125,7 @@ impl Scene<'_> {
         let state = self.state;
         let facts = &self.facts.slots[0];
         let model = self.facts.model.current()?;
-        let layer = self.facts.layer.clone()?;
+        let layer = self.facts.activation_layer.clone()?;
         let slice = state.slots[0].slice()?;
         let key = TextureKey::Atlas {
             model: model.id.clone(),
@@ -162,20 +159,35 @@ impl Scene<'_> {
     }
 }
 
-type Overlay = (crate::engine::MapKey, Arc<MapResult>, Blend, Option<(f32, f32)>);
-
-fn blend(state: &State) -> Blend {
-    let explain = &state.explain;
-    Blend { colormap: explain.colormap, opacity: explain.opacity, threshold: explain.threshold }
+/// A map over a picture: what names its texture beside the picture, and what it is painted from.
+struct Overlay {
+    key: MapKey,
+    interim: u32,
+    painted: MapOverlay,
 }
 
-/// The map to lay over a tile, if it shows one and it is there.
-fn overlay_of(state: &State, facts: &SlotFacts, content: Content) -> Option<Overlay> {
-    if content != Content::Overlay || !state.explain.overlay_on {
-        return None;
+impl Overlay {
+    fn new(state: &State, key: MapKey, range: Option<(f32, f32)>, interim: u32, map: Arc<MapResult>) -> Self {
+        let explain = &state.explain;
+        let colormap = explain.colormap_for(map.attribution.reading);
+        let blend = Blend { colormap, opacity: explain.opacity, threshold: explain.threshold };
+        Self { key, interim, painted: MapOverlay { map, blend, range, superpixels: explain.superpixels } }
     }
-    let map = facts.map.current()?;
-    Some((facts.map_key.clone()?, Arc::clone(map), blend(state), facts.range))
+
+    /// The map to lay over a tile, if it shows one and it is there, whole or in part.
+    fn of(state: &State, facts: &SlotFacts, content: Content) -> Option<Self> {
+        let known = facts.map(content.map().filter(|_| state.explain.overlay_on)?);
+        let (interim, map) = known.visible()?;
+        Some(Self::new(state, known.key.clone()?, known.range, interim, Arc::clone(map)))
+    }
+
+    /// The map of another slice, as it would be laid over that one.
+    fn ahead(state: &State, facts: &SlotFacts, content: Content, source: &Source, engine: &Engine) -> Option<Self> {
+        let known = facts.map(content.map().filter(|_| state.explain.overlay_on)?);
+        let key = MapKey { source: source.clone(), ..known.key.clone()? };
+        let map = engine.map(&key).ready()?;
+        Some(Self::new(state, key, known.range, 0, map))
+    }
 }
 
 fn order_for(
@@ -191,13 +203,15 @@ fn order_for(
         source: source.clone(),
         voi: voi_digest(&voi),
         inverted,
-        overlay: overlay.as_ref().map(|(map, _, blend, range)| OverlayKey {
-            map: map.clone(),
-            colormap: blend.colormap.name,
-            opacity_and_threshold: [thousandths(blend.opacity), thousandths(blend.threshold)],
-            range: range.map(|(low, high)| [low.to_bits(), high.to_bits()]),
+        overlay: overlay.as_ref().map(|Overlay { key, interim, painted }| OverlayKey {
+            map: key.clone(),
+            colormap: painted.blend.colormap.name,
+            opacity_and_threshold: [thousandths(painted.blend.opacity), thousandths(painted.blend.threshold)],
+            range: painted.range.map(|(low, high)| [low.to_bits(), high.to_bits()]),
+            superpixels: painted.map.attribution.segments.as_ref().map(|_| painted.superpixels),
+            interim: *interim,
         }),
     };
-    let overlay = overlay.map(|(_, map, blend, range)| (map, blend, range));
+    let overlay = overlay.map(|overlay| overlay.painted);
     (key, Job::Slice { picture: Arc::clone(picture), voi, inverted, overlay })
 }

@@ -105,13 +105,21 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
         add("Model card SHA-256", model.card_sha256.clone());
         add("Weights SHA-256", model.weights_sha256.clone());
         add("Method", state.explain.method.to_owned());
-        add("Layer", facts.layer.as_deref().unwrap_or_default().to_owned());
-        add("Colour map", state.explain.colormap.name.to_owned());
+        let method = state.explain.method();
+        let settings = state.explain.settings();
+        for parameter in method.map_or(&[][..], |method| method.parameters()) {
+            add(&format!("Parameter {}", parameter.name), settings.get(parameter).to_string());
+        }
+        if method.is_some_and(|method| method.needs_layer()) {
+            add("Layer", facts.layer.as_deref().unwrap_or_default().to_owned());
+        }
         add("Opacity", state.explain.opacity.to_string());
         add("Threshold", state.explain.threshold.to_string());
         add("Scale", state.explain.scale.label().to_owned());
         if model.stochastic {
             add("Passes", state.explain.passes.to_string());
+        }
+        if model.stochastic || method.is_some_and(|method| method.draws()) {
             add("Seed", state.explain.seed.to_string());
         }
     }
@@ -134,11 +142,29 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
                 entry("Probability", scores.probabilities.get(class).map(ToString::to_string).unwrap_or_default());
             }
         }
-        if let Some((low, high)) = known.range.or_else(|| known.map.current().map(|map| map.range())) {
-            entry("Map range", format!("{low} to {high}"));
+        for which in state.shown_maps() {
+            let map = known.map(which);
+            let Some((key, result)) = map.key.as_ref().zip(map.current()) else { continue };
+            let recipe = &key.recipe;
+            let kind = which.label();
+            entry(&format!("Map of {kind}: colour map"), {
+                state.explain.colormap_for(result.attribution.reading).name.to_owned()
+            });
+            if let Some(other) = recipe.against {
+                entry(&format!("Map of {kind}: against"), model_class(facts, other));
+            } else {
+                entry(&format!("Map of {kind}: class"), model_class(facts, recipe.class));
+            }
+            entry(&format!("Map of {kind}: layer"), result.attribution.layer.clone().unwrap_or_default());
+            let (low, high) = map.range.unwrap_or_else(|| result.range());
+            entry(&format!("Map of {kind}: range"), format!("{low} to {high}"));
         }
     }
     entries
+}
+
+fn model_class(facts: &Facts, class: usize) -> String {
+    facts.model.value.as_ref().and_then(|model| model.classes.get(class)).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]

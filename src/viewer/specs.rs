@@ -14,6 +14,8 @@ pub enum Menu {
     View,
     /// What is done to the picture.
     Image,
+    /// What is asked of the network.
+    Explain,
     /// Moving through studies.
     Go,
     /// Help.
@@ -22,7 +24,7 @@ pub enum Menu {
 
 impl Menu {
     /// All menus, left to right.
-    pub const ALL: [Self; 5] = [Self::File, Self::View, Self::Image, Self::Go, Self::Help];
+    pub const ALL: [Self; 6] = [Self::File, Self::View, Self::Image, Self::Explain, Self::Go, Self::Help];
 
     /// The word in the menu bar.
     #[must_use]
@@ -31,6 +33,7 @@ impl Menu {
             Self::File => "File",
             Self::View => "View",
             Self::Image => "Image",
+            Self::Explain => "Explain",
             Self::Go => "Go",
             Self::Help => "Help",
         }
@@ -130,6 +133,20 @@ pub static SPECS: &[Spec] = {
             M::View,
         ),
         spec(
+            C::SetLayout(Layout::Contrast),
+            "Image | class | other class | difference",
+            "The map of one class, that of another, and where they differ",
+            &[plain(Key::F6)],
+            M::View,
+        ),
+        spec(
+            C::SetLayout(Layout::Layers),
+            "Early | middle | late layer | fused",
+            "The map at three depths of the network, and the three as one",
+            &[plain(Key::F7)],
+            M::View,
+        ),
+        spec(
             C::ToggleFull,
             "Full size",
             "The active viewport alone, or back (double-click)",
@@ -175,6 +192,36 @@ pub static SPECS: &[Spec] = {
             &[plain(Key::S)],
             M::Image,
         ),
+        spec(
+            C::SetTool(Tool::Region),
+            "Region tool",
+            "Left drag draws the region that a segmentation is explained for",
+            &[plain(Key::E)],
+            M::Explain,
+        ),
+        spec(
+            C::ClearRegion,
+            "Clear region",
+            "Explain all pixels that the network gave the class, on this slice",
+            &[plain(Key::Delete)],
+            M::Explain,
+        ),
+        spec(C::ToggleLayers, "Layers…", "Choose the layer from the whole network", &[plain(Key::F8)], M::Explain),
+        spec(
+            C::ExplainAll,
+            "Explain all slices",
+            "Let a costly method explain every slice, not only the one in view",
+            &[plain(Key::A)],
+            M::Explain,
+        ),
+        spec(
+            C::CancelJobs,
+            "Stop computing",
+            "Stop what the networks are computing, until something new is asked for",
+            &[ctrl(Key::Period)],
+            M::Explain,
+        ),
+        spec(C::Resume, "Go on computing", "Go on with what was stopped", &[ctrl(Key::Comma)], M::Explain),
         spec(C::Preset(1), "Window preset 1", "The window that the file asks for", &[plain(Key::Num1)], M::Image),
         spec(C::Preset(2), "Window preset 2", "The whole range of values", &[plain(Key::Num2)], M::Image),
         spec(
@@ -250,7 +297,6 @@ pub static SPECS: &[Spec] = {
         spec(C::ToggleCine, "Cine", "Play through the slices, or stop", &[plain(Key::C), plain(Key::Space)], M::Go),
         spec(C::TogglePalette, "Command palette…", "Find a command by its name", &[ctrl(Key::K)], M::Help),
         spec(C::ToggleHelp, "Mouse and keys", "The list of all commands and keys", &[plain(Key::F1)], M::Help),
-        spec(C::CancelJobs, "Stop computing", "Stop what the networks are computing", &[ctrl(Key::Period)], M::Help),
     ]
 };
 

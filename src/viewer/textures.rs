@@ -8,6 +8,7 @@ use std::sync::Arc;
 use egui::{ColorImage, TextureHandle, TextureOptions};
 
 use super::paint::{Channel, Painted};
+use super::state::Superpixels;
 use crate::display::Voi;
 use crate::engine::{MapKey, ModelId};
 use crate::study::Source;
@@ -54,6 +55,10 @@ pub struct OverlayKey {
     pub opacity_and_threshold: [u16; 2],
     /// The common scale, as bits; `None` = the map's own.
     pub range: Option<[u32; 2]>,
+    /// How many superpixels are shown, where it has any.
+    pub superpixels: Option<Superpixels>,
+    /// 0 for the finished map, else which of the maps on the way to it.
+    pub interim: u32,
 }
 
 /// A number that differs between windows that look different.

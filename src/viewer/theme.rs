@@ -15,6 +15,8 @@ pub const MARGIN: f32 = 12.0;
 pub const BROWSER_WIDTH: f32 = 248.0;
 /// Width of the inspector when the window opens, in points.
 pub const INSPECTOR_WIDTH: f32 = 304.0;
+/// Width of the names in front of the inspector's controls, in points.
+pub const NAME_WIDTH: f32 = 72.0;
 /// Side of a series thumbnail, in points.
 pub const THUMBNAIL: f32 = 56.0;
 /// Height of the per-slice score above the scrubber, in points.
@@ -27,6 +29,10 @@ pub const IMAGE_BACKGROUND: Color32 = Color32::BLACK;
 pub const ANNOTATION: Color32 = Color32::from_rgb(0xd4, 0xda, 0xdf);
 /// Less important texts laid over an image.
 pub const ANNOTATION_QUIET: Color32 = Color32::from_rgb(0xb0, 0xb9, 0xc1);
+/// Texts laid over an image that the user should notice.
+pub const ANNOTATION_WARNING: Color32 = Color32::from_rgb(0xe3, 0xb3, 0x5a);
+/// A region that somebody drew on an image.
+pub const REGION: Color32 = Color32::from_rgb(0x5f, 0xe0, 0xc8);
 /// What the three planes are drawn in, in their own frame and as lines in the others': axial, coronal, sagittal.
 pub const PLANES: [Color32; 3] =
     [Color32::from_rgb(0x56, 0xb4, 0xe9), Color32::from_rgb(0x5f, 0xbf, 0x8f), Color32::from_rgb(0xe6, 0x9f, 0x00)];

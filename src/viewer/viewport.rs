@@ -5,7 +5,7 @@ use egui::{Event, Mesh, MouseWheelUnit, PointerButton, Pos2, Rect, Role, Sense, 
 use super::annotations;
 use super::command::{Command, Tool};
 use super::scene::Scene;
-use super::state::{Content, Hovered, Layout, PLANE_SLOTS, Slot, Tile};
+use super::state::{Hovered, Layout, PLANE_SLOTS, Slot, State, Tile, Which};
 use super::transform::ScreenFromSlice;
 use super::{anatomy, theme, window};
 use crate::study::Slice;
@@ -29,6 +29,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize, tile: 
         if state.layout == Layout::Planes && state.full_tile.is_none() {
             paint_reference_lines(&painter, scene, tile.slot, slice, &map);
         }
+        paint_region(&painter, state, tile.slot, slice, &map);
         if let Some(hovered) = state.hovered
             && hovered.slot == tile.slot
             && !response.contains_pointer()
@@ -65,7 +66,7 @@ pub fn placed(rect: Rect, slot: &Slot, slice: &Slice) -> ScreenFromSlice {
 }
 
 fn accessible_name(index: usize, tile: Tile, slot: &Slot) -> String {
-    let what = if tile.content == Content::Overlay { "overlay" } else { "image" };
+    let what = tile.content.map().map_or("image", Which::label);
     match slot.series() {
         Some(series) => format!(
             "Viewport {}: {what}, {}, slice {} of {}",
@@ -88,6 +89,18 @@ fn textured(map: &ScreenFromSlice, slice: &Slice, texture: egui::TextureId) -> S
     mesh.add_triangle(0, 1, 2);
     mesh.add_triangle(0, 2, 3);
     Shape::mesh(mesh)
+}
+
+/// The region that was drawn on the slice, or is being drawn.
+fn paint_region(painter: &egui::Painter, state: &State, slot: usize, slice: &Slice, map: &ScreenFromSlice) {
+    let explain = &state.explain;
+    let drawn = explain.regions.get(&slice.source).map(|outline| outline.corners.clone());
+    let growing = state.drawing.as_ref().filter(|drawing| drawing.slot == slot);
+    let Some(corners) = growing.map(|drawing| drawing.corners(explain.stroke)).or(drawn) else { return };
+    let points: Vec<Pos2> = corners.into_iter().map(|(x, y)| map.point(x, y)).collect();
+    for (width, colour) in [(3.0, egui::Color32::from_black_alpha(160)), (1.5, theme::REGION)] {
+        painter.add(Shape::closed_line(points.clone(), Stroke::new(width, colour)));
+    }
 }
 
 fn paint_reference_lines(
@@ -146,8 +159,11 @@ fn interact(
             None
         };
         if let Some(tool) = tool {
-            drag(ui, response, scene, slot_index, tool, delta, rect);
+            drag(ui, response, scene, slot_index, tool, delta, rect, map);
         }
+    }
+    if response.drag_stopped() && state.drawing.is_some() {
+        scene.send(Command::CloseRegion);
     }
     if response.hovered() {
         wheel(ui, response, scene, slot_index, rect);
@@ -156,7 +172,8 @@ fn interact(
     let pixel = response.hover_pos().and_then(|pointer| map.pixel(pointer, slice.rows, slice.columns));
     match pixel {
         Some(pixel) => {
-            let hovered = Some(Hovered { slot: slot_index, pixel });
+            let shown = state.layout.tiles().get(index).and_then(|tile| tile.content.map());
+            let hovered = Some(Hovered { slot: slot_index, pixel, map: shown.unwrap_or(Which::Class) });
             if response.contains_pointer() && state.hovered != hovered {
                 scene.send(Command::Hover(hovered));
             }
@@ -167,6 +184,7 @@ fn interact(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each tool needs some of these")]
 fn drag(
     ui: &Ui,
     response: &egui::Response,
@@ -175,6 +193,7 @@ fn drag(
     tool: Tool,
     delta: Vec2,
     rect: Rect,
+    map: &ScreenFromSlice,
 ) {
     let slot = &scene.state.slots[slot_index];
     match tool {
@@ -194,6 +213,15 @@ fn drag(
             let origin = ui.input(|input| input.pointer.press_origin()).unwrap_or(rect.center());
             view.zoom_at((-delta.y * 0.01).exp(), origin - rect.center());
             scene.send(Command::SetView { slot: slot_index, view });
+        }
+        Tool::Region => {
+            let Some(pointer) = response.interact_pointer_pos() else { return };
+            let is_first = scene.state.drawing.is_none();
+            let origin = ui.input(|input| input.pointer.press_origin()).filter(|_| is_first);
+            for at in origin.into_iter().chain([pointer]) {
+                let (x, y) = map.slice_position(at);
+                scene.send(Command::DrawRegion { slot: slot_index, x, y });
+            }
         }
         Tool::Scroll => {
             // The whole stack over the height of the tile, at least four points a slice.

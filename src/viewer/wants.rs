@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::facts::Facts;
-use super::state::{Content, State};
+use super::state::{Aim, Content, State};
 use crate::engine::{Key, Library, MapKey, ModelInfo, StackKey, UncertaintyKey};
 use crate::study::Source;
 
@@ -61,13 +61,18 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     let explain = &state.explain;
     library.generation.hash(&mut hasher);
     hash_slots(state, &mut hasher);
-    (&explain.model, explain.method, &explain.settings, explain.overlay_on, explain.passes, explain.seed)
+    (&explain.model, explain.method, explain.settings(), explain.overlay_on, explain.passes, explain.seed)
         .hash(&mut hasher);
+    (explain.all_slices, explain.paused).hash(&mut hasher);
     facts.model.current().map(|model| &model.id).hash(&mut hasher);
-    facts.layer.hash(&mut hasher);
+    (&facts.layer, &facts.activation_layer).hash(&mut hasher);
     (state.layout, state.full_tile).hash(&mut hasher);
     for slot in state.visible_slots() {
-        facts.slots[slot].class.hash(&mut hasher);
+        let facts = &facts.slots[slot];
+        (facts.class, facts.other).hash(&mut hasher);
+        // Each outline is another allocation, so its place in memory tells it from the one before.
+        let outline = state.slots[slot].slice().and_then(|slice| explain.regions.get(&slice.source));
+        outline.map(Arc::as_ptr).hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -95,7 +100,10 @@ fn interleaved(lists: &[Vec<Source>], ranks: std::ops::Range<usize>) -> Vec<Sour
 fn results(state: &State, facts: &Facts) -> Vec<Key> {
     let Some(path) = state.explain.model.clone() else { return Vec::new() };
     let mut wanted = vec![Key::Model(path)];
-    let (Some(model), Some(layer)) = (facts.model.current(), &facts.layer) else { return wanted };
+    let Some(model) = facts.model.current() else { return wanted };
+    if state.explain.paused {
+        return wanted;
+    }
     let slots = state.visible_slots();
     let positions: Vec<Vec<usize>> =
         slots.iter().map(|slot| state.slots[*slot].positions_by_importance().take(RESULTS_AHEAD).collect()).collect();
@@ -104,7 +112,7 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
         for (slot, positions) in slots.iter().zip(&positions) {
             let Some(position) = positions.get(rank) else { continue };
             let Some(slice) = state.slots[*slot].slice_at(*position) else { continue };
-            push_slice(&mut wanted, state, model, layer, facts.slots[*slot].class, &slice.source, rank);
+            push_slice(&mut wanted, state, facts, model, *slot, &slice.source, rank);
         }
         if rank == 0 && model.stack {
             // The stack's answer comes right after the slices in view: it needs every slice once anyway.
@@ -123,27 +131,14 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
 fn push_slice(
     wanted: &mut Vec<Key>,
     state: &State,
+    facts: &Facts,
     model: &ModelInfo,
-    layer: &Arc<str>,
-    class: Option<usize>,
+    slot: usize,
     source: &Source,
     rank: usize,
 ) {
     let explain = &state.explain;
     wanted.push(Key::Scores { model: model.id.clone(), source: source.clone() });
-    if let Some(class) = class
-        && explain.overlay_on
-        && state.shows(Content::Overlay)
-    {
-        wanted.push(Key::Map(MapKey {
-            model: model.id.clone(),
-            source: source.clone(),
-            recipe: explain.recipe(Arc::clone(layer), class),
-        }));
-    }
-    if state.shows(Content::Activations) && rank < ACTIVATIONS_AHEAD {
-        wanted.push(Key::Activations { model: model.id.clone(), source: source.clone(), layer: Arc::clone(layer) });
-    }
     if state.shows(Content::Density) && model.stochastic {
         wanted.push(Key::Uncertainty(UncertaintyKey {
             model: model.id.clone(),
@@ -152,4 +147,27 @@ fn push_slice(
             seed: explain.seed,
         }));
     }
+    if let Some(layer) = &facts.activation_layer
+        && state.shows(Content::Activations)
+        && rank < ACTIVATIONS_AHEAD
+    {
+        wanted.push(Key::Activations { model: model.id.clone(), source: source.clone(), layer: Arc::clone(layer) });
+    }
+    // Last of the slice, since what is costly keeps everything behind it waiting.
+    let is_wanted = explain.overlay_on && (rank == 0 || explain.all_slices || !explain.is_costly());
+    let (Some(default_layer), Some(layer), Some(class)) =
+        (&facts.default_layer, &facts.layer, facts.slots[slot].class.filter(|_| is_wanted))
+    else {
+        return;
+    };
+    let aim = Aim {
+        default_layer,
+        layer,
+        stages: model.stages.as_ref(),
+        class,
+        other: facts.slots[slot].other,
+        region: facts.masks.region(source),
+    };
+    let recipes = state.shown_maps().into_iter().filter_map(|which| explain.recipe(which, &aim));
+    wanted.extend(recipes.map(|recipe| Key::Map(MapKey { model: model.id.clone(), source: source.clone(), recipe })));
 }

@@ -6,6 +6,7 @@ use egui::{
 
 use crate::viewer::annotations;
 use crate::viewer::command::Command;
+use crate::viewer::layer_tree::Purpose;
 use crate::viewer::scene::Scene;
 use crate::viewer::textures::Atlas;
 use crate::viewer::theme;
@@ -20,7 +21,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     ui.painter().rect_filled(rect, 0.0, palette.panel);
     let mut area = ui.new_child(UiBuilder::new().max_rect(rect.shrink(theme::SPACE)).id_salt("activations"));
     let ui = &mut area;
-    let layer = scene.facts.layer.clone().unwrap_or_else(|| "".into());
+    let layer = scene.facts.activation_layer.clone().unwrap_or_else(|| "".into());
     if scene.facts.model.value.is_none() {
         annotations::centred(ui.painter(), rect, "Choose a model to see what its layers respond to.");
         return;
@@ -97,7 +98,9 @@ fn header(ui: &mut Ui, scene: &mut Scene<'_>, layer: &str, atlas: &Atlas, is_cur
     let palette = theme::palette(ui.ctx());
     ui.horizontal(|ui| {
         let waiting = if is_current { "" } else { "  computing …" };
-        ui.label(format!("Activations of {layer}"));
+        if ui.button(layer).on_hover_text("Choose the layer whose channels are shown").clicked() {
+            scene.send(Command::ChooseLayer(Purpose::Activations));
+        }
         ui.label(
             egui::RichText::new(format!("{} channels{waiting}", atlas.channels.len())).small().color(palette.quiet),
         );

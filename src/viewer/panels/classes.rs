@@ -14,7 +14,14 @@ const MANY: usize = 12;
 
 /// Shows the list.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
-    heading(ui, if model.stack { "THIS SLICE BY ITSELF" } else { "CLASSES" });
+    heading(
+        ui,
+        match (model.stack, model.segmentation) {
+            (true, _) => "THIS SLICE BY ITSELF",
+            (false, true) => "CLASSES, BY THEIR SHARE OF THE PIXELS",
+            (false, false) => "CLASSES",
+        },
+    );
     let facts = &scene.facts.slots[scene.state.active_slot()];
     if let Some(reason) = &facts.scores.failure {
         ui.colored_label(theme::palette(ui.ctx()).error, reason.as_ref());

@@ -6,6 +6,7 @@ mod classes;
 pub mod density;
 pub mod help;
 pub mod inspector;
+pub mod layers;
 pub mod notices;
 pub mod scrubber;
 pub mod status;

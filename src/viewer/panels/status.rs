@@ -4,6 +4,7 @@ use egui::{Align, Layout, ProgressBar, RichText, Ui};
 
 use crate::display::{ModalityLut, PixelValue};
 use crate::viewer::command::Command;
+use crate::viewer::legend::duration;
 use crate::viewer::scene::Scene;
 use crate::viewer::window::number;
 use crate::viewer::{anatomy, lay, theme};
@@ -18,12 +19,18 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.spacing_mut().interact_size.y = 18.0;
         let activity = &scene.facts.activity;
         ui.label(RichText::new(&activity.device).small().color(palette.quiet));
-        if activity.text.is_empty() {
+        if scene.state.explain.paused {
+            ui.label(RichText::new("Stopped").small().color(palette.warning));
+            if ui.small_button("Go on").on_hover_text("Go on with what was stopped").clicked() {
+                scene.send(Command::Resume);
+            }
+        } else if activity.text.is_empty() {
             ui.label(RichText::new("Ready").small().color(palette.quiet));
         } else {
             ui.add(ProgressBar::new(activity.progress.unwrap_or(0.0)).desired_width(96.0).desired_height(8.0));
             let queued = if activity.queued > 1 { format!("  ({} to go)", activity.queued) } else { String::new() };
-            ui.label(RichText::new(format!("{}{queued}", activity.text)).small());
+            let left = activity.seconds_left.map(|seconds| format!("  {} left", duration(seconds))).unwrap_or_default();
+            ui.label(RichText::new(format!("{}{left}{queued}", activity.text)).small());
             if ui.small_button("Stop").on_hover_text("Stop what the networks are computing").clicked() {
                 scene.send(Command::CancelJobs);
             }
@@ -55,7 +62,7 @@ fn pixel_words(scene: &Scene<'_>) -> String {
         Some(PixelValue::Rgb([red, green, blue])) => parts.push(format!("R {red:>3}  G {green:>3}  B {blue:>3}")),
         None => {}
     }
-    let map = scene.facts.slots[hovered.slot].map.current();
+    let map = scene.facts.slots[hovered.slot].map(hovered.map).current();
     if let Some(value) = map.and_then(|map| lay::value_at(map, row, column)) {
         parts.push(format!("map {}", number(f64::from(value))));
     }

@@ -26,6 +26,9 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         for tool in [Tool::Window, Tool::Pan, Tool::Zoom, Tool::Scroll] {
             tool_button(ui, scene, Command::SetTool(tool), scene.state.tool == tool);
         }
+        if scene.facts.model.value.as_ref().is_some_and(|model| model.segmentation) {
+            tool_button(ui, scene, Command::SetTool(Tool::Region), scene.state.tool == Tool::Region);
+        }
         separator(ui);
         presets(ui, scene);
         let slot = scene.state.active();
@@ -109,6 +112,8 @@ fn is_on(state: &State, command: &Command) -> bool {
         Command::SetTool(tool) => state.tool == *tool,
         Command::ToggleFull => state.full_tile.is_some(),
         Command::ToggleOverlay => state.explain.overlay_on,
+        Command::ToggleLayers => state.layer_tree.is_some(),
+        Command::ExplainAll => state.explain.all_slices,
         Command::ToggleAnnotations => state.annotations_shown,
         Command::ToggleBrowser => state.browser_shown,
         Command::ToggleInspector => state.inspector_shown,

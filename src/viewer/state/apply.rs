@@ -1,11 +1,14 @@
 //! What each command changes.
 
-use super::{Layout, PLANE_SLOTS, SeriesHandle, State};
+use super::{Layout, Message, PLANE_SLOTS, SeriesHandle, State};
 use crate::display::Picture;
 use crate::display::colormap::Colormap;
 use crate::engine::Library;
+use crate::explain;
 use crate::study::{Plane, Series};
-use crate::viewer::command::Command;
+use crate::viewer::command::{Command, Tool};
+use crate::viewer::layer_tree::{LayerTree, Purpose};
+use crate::viewer::region::{Drawing, Outline, Stroke};
 use crate::viewer::transform::View;
 use crate::viewer::{anatomy, window};
 
@@ -42,6 +45,10 @@ pub struct Surroundings<'a> {
     pub picture: Option<&'a Picture>,
     /// The slice that decides the explained class of the active slot's stack.
     pub deciding_slice: Option<usize>,
+    /// The explained layer, and that of the activation grid.
+    pub layers: [Option<&'a str>; 2],
+    /// Whether the model classifies each pixel; `None` without a model.
+    pub segmentation: Option<bool>,
 }
 
 impl State {
@@ -49,6 +56,11 @@ impl State {
     pub fn apply(&mut self, command: Command, around: &Surroundings<'_>) -> Option<Effect> {
         use Command as C;
         let active = self.active_slot();
+        if command.asks_anew() {
+            self.explain.paused = false;
+            // Every slice was asked of what was chosen before.
+            self.explain.all_slices = command == C::ExplainAll;
+        }
         match command {
             C::OpenFiles => return Some(Effect::ChooseToOpen { folder: false }),
             C::OpenFolder => return Some(Effect::ChooseToOpen { folder: true }),
@@ -62,7 +74,12 @@ impl State {
             }
             C::SaveViewport => return Some(Effect::Save { all: false }),
             C::SaveLayout => return Some(Effect::Save { all: true }),
-            C::CancelJobs => return Some(Effect::Cancel),
+            C::CancelJobs => {
+                self.explain.paused = true;
+                self.explain.all_slices = false;
+                return Some(Effect::Cancel);
+            }
+            C::Resume => self.explain.paused = false,
             C::Quit => return Some(Effect::Quit),
 
             C::SetLayout(layout) => self.set_layout(layout),
@@ -107,7 +124,25 @@ impl State {
             C::TurnLeft => self.slots[active].view.turn(false),
             C::Invert => self.slots[active].inverted = !self.slots[active].inverted,
             C::Reset => self.escape(active),
+            C::SetTool(Tool::Region) if around.segmentation != Some(true) => {
+                let text = "A region is for networks that classify each pixel; this one judges the whole picture";
+                self.message = Some(Message { text: text.to_owned(), is_error: true });
+            }
             C::SetTool(tool) => self.tool = tool,
+            C::SetStroke(stroke) => {
+                self.explain.stroke = stroke;
+                self.tool = Tool::Region;
+            }
+            C::DrawRegion { slot, x, y } => match &mut self.drawing {
+                Some(drawing) if drawing.slot == slot => drawing.way.push((x, y)),
+                _ => self.drawing = Some(Drawing { slot, way: vec![(x, y)] }),
+            },
+            C::CloseRegion => self.close_region(),
+            C::ClearRegion => {
+                if let Some(slice) = self.slots[active].slice() {
+                    self.explain.regions.remove(&slice.source);
+                }
+            }
             C::Hover(hovered) => self.hovered = hovered,
 
             C::ToggleCine => self.cine.playing = !self.cine.playing,
@@ -118,19 +153,42 @@ impl State {
                 if self.explain.model.as_ref() != Some(&model) {
                     self.explain.model = Some(model);
                     self.explain.layer = None;
+                    self.explain.activation_layer = None;
                     self.explain.class = None;
+                    self.explain.against = None;
+                    self.layer_tree = None;
+                    if self.tool == Tool::Region {
+                        self.tool = Tool::Window;
+                    }
                 }
             }
             C::SetMethod(method) => self.explain.method = method,
+            C::SetParameter { method, parameter, value } => self.set_parameter(method, parameter, value),
+            C::UsePreset { method, label } => self.use_preset(method, label),
+            C::ResetParameters(method) => drop(self.explain.settings.remove(method)),
+            C::ExplainAll => {}
             C::SetLayer(layer) => self.explain.layer = layer,
+            C::SetActivationLayer(layer) => self.explain.activation_layer = layer,
+            C::SetLayerTree(tree) => self.layer_tree = tree,
+            C::ToggleLayers if self.layer_tree.is_some() => self.layer_tree = None,
+            C::ToggleLayers => self.open_layers(Purpose::Map, around),
+            C::ChooseLayer(purpose) => self.open_layers(purpose, around),
             C::SetClass(class) => self.explain.class = class,
-            C::SetOpacity(opacity) => self.explain.opacity = opacity.clamp(0.0, 1.0),
-            C::SetThreshold(threshold) => self.explain.threshold = threshold.clamp(0.0, 1.0),
-            C::SetColormap(name) => {
-                if let Some(colormap) = Colormap::find(name) {
-                    self.explain.colormap = colormap;
+            C::SetAgainst(class) => {
+                self.explain.against = class;
+                if self.layout != Layout::Contrast {
+                    self.set_layout(Layout::Contrast);
                 }
             }
+            C::SetSuperpixels(count) => self.explain.superpixels.count = count.max(1),
+            C::SetEvidence(evidence) => self.explain.superpixels.evidence = evidence,
+            C::SetOpacity(opacity) => self.explain.opacity = opacity.clamp(0.0, 1.0),
+            C::SetThreshold(threshold) => self.explain.threshold = threshold.clamp(0.0, 1.0),
+            C::SetColormap(name) => match Colormap::find(name) {
+                Some(colormap) if colormap.diverging => self.explain.signed_colormap = colormap,
+                Some(colormap) => self.explain.colormap = colormap,
+                None => {}
+            },
             C::SetScale(scale) => self.explain.scale = scale,
             C::SetPasses(passes) => self.explain.passes = passes.clamp(2, 100_000),
             C::SetSeed(seed) => self.explain.seed = seed,
@@ -242,12 +300,55 @@ impl State {
         if self.palette.take().is_some() {
             return;
         }
+        if self.drawing.take().is_some() || self.layer_tree.take().is_some() {
+            return;
+        }
         if self.help_shown {
             self.help_shown = false;
         } else if self.full_tile.is_some() && self.slots[active].view == View::default() {
             self.full_tile = None;
         } else {
             self.slots[active].reset();
+        }
+    }
+
+    fn set_parameter(&mut self, method: &'static str, name: &str, value: explain::parameters::Value) {
+        let parameters = explain::find(method).map_or(&[][..], |method| method.parameters());
+        if let Some(parameter) = parameters.iter().find(|parameter| parameter.name == name) {
+            self.explain.settings.entry(method).or_default().set(parameter, value);
+        }
+    }
+
+    fn use_preset(&mut self, method: &'static str, label: &str) {
+        let Some(known) = explain::find(method) else { return };
+        if let Some(preset) = known.presets().iter().find(|preset| preset.label == label) {
+            self.explain.settings.insert(method, explain::Settings::of(preset, known.parameters()));
+        }
+    }
+
+    fn open_layers(&mut self, purpose: Purpose, around: &Surroundings<'_>) {
+        let [of_map, of_activations] = around.layers;
+        let layer = if purpose == Purpose::Map { of_map } else { of_activations };
+        self.layer_tree = layer.map(|layer| LayerTree::leading_to(layer, purpose));
+    }
+
+    /// Keeps what has been drawn, unless the pointer has hardly moved.
+    fn close_region(&mut self) {
+        let Some(drawing) = self.drawing.take() else { return };
+        let Some(slice) = self.slots[drawing.slot].slice() else { return };
+        let corners = drawing.corners(self.explain.stroke);
+        let span = |of: fn(&(f32, f32)) -> f32| {
+            let (low, high) = corners
+                .iter()
+                .map(of)
+                .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
+            high - low
+        };
+        let least = if self.explain.stroke == Stroke::Rectangle { 4 } else { 3 };
+        if corners.len() >= least && span(|corner| corner.0) >= 1.0 && span(|corner| corner.1) >= 1.0 {
+            let outline = Outline { slice: [slice.rows, slice.columns], corners };
+            let source = slice.source.clone();
+            self.explain.regions.insert(source, std::sync::Arc::new(outline));
         }
     }
 

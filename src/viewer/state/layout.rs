@@ -15,11 +15,15 @@ pub enum Layout {
     Four,
     /// Axial, coronal and sagittal with reference lines, and the verdict of each.
     Planes,
+    /// Picture, the map of a class, that of another, and the difference.
+    Contrast,
+    /// Maps of an early, a middle and a late layer, and the three as one.
+    Layers,
 }
 
 impl Layout {
     /// All layouts, in the order of the toolbar.
-    pub const ALL: [Self; 4] = [Self::One, Self::SideBySide, Self::Four, Self::Planes];
+    pub const ALL: [Self; 6] = [Self::One, Self::SideBySide, Self::Four, Self::Planes, Self::Contrast, Self::Layers];
 
     /// The name people see.
     #[must_use]
@@ -29,6 +33,8 @@ impl Layout {
             Self::SideBySide => "Image | overlay",
             Self::Four => "Image | overlay | activations | density",
             Self::Planes => "Knee: three planes",
+            Self::Contrast => "Image | class | other class | difference",
+            Self::Layers => "Early | middle | late layer | fused",
         }
     }
 
@@ -38,25 +44,39 @@ impl Layout {
         const fn tile(slot: usize, content: Content) -> Tile {
             Tile { slot, content }
         }
-        const ONE: [Tile; 1] = [tile(0, Content::Overlay)];
-        const TWO: [Tile; 2] = [tile(0, Content::Image), tile(0, Content::Overlay)];
+        const ONE: [Tile; 1] = [tile(0, Content::Overlay(Which::Class))];
+        const TWO: [Tile; 2] = [tile(0, Content::Image), tile(0, Content::Overlay(Which::Class))];
         const FOUR: [Tile; 4] = [
             tile(0, Content::Image),
-            tile(0, Content::Overlay),
+            tile(0, Content::Overlay(Which::Class)),
             tile(0, Content::Activations),
             tile(0, Content::Density),
         ];
         const PLANES: [Tile; 4] = [
-            tile(1, Content::Overlay),
-            tile(2, Content::Overlay),
-            tile(3, Content::Overlay),
+            tile(1, Content::Overlay(Which::Class)),
+            tile(2, Content::Overlay(Which::Class)),
+            tile(3, Content::Overlay(Which::Class)),
             tile(0, Content::Verdict),
+        ];
+        const CONTRAST: [Tile; 4] = [
+            tile(0, Content::Image),
+            tile(0, Content::Overlay(Which::Class)),
+            tile(0, Content::Overlay(Which::Other)),
+            tile(0, Content::Overlay(Which::Difference)),
+        ];
+        const LAYERS: [Tile; 4] = [
+            tile(0, Content::Overlay(Which::Early)),
+            tile(0, Content::Overlay(Which::Middle)),
+            tile(0, Content::Overlay(Which::Late)),
+            tile(0, Content::Overlay(Which::Fused)),
         ];
         match self {
             Self::One => &ONE,
             Self::SideBySide => &TWO,
             Self::Four => &FOUR,
             Self::Planes => &PLANES,
+            Self::Contrast => &CONTRAST,
+            Self::Layers => &LAYERS,
         }
     }
 
@@ -68,7 +88,7 @@ impl Layout {
             // Side by side, or one above the other where the area is tall.
             Self::SideBySide if area.width() >= area.height() => grid(area, 2, 1),
             Self::SideBySide => grid(area, 1, 2),
-            Self::Four | Self::Planes => grid(area, 2, 2),
+            Self::Four | Self::Planes | Self::Contrast | Self::Layers => grid(area, 2, 2),
         }
     }
 }
@@ -87,8 +107,8 @@ pub struct Tile {
 pub enum Content {
     /// The picture alone.
     Image,
-    /// The picture with the map over it, while the overlay is on.
-    Overlay,
+    /// The picture with a map over it, while the overlay is on.
+    Overlay(Which),
     /// The channels of the chosen layer.
     Activations,
     /// The densities of the class probabilities.
@@ -101,7 +121,57 @@ impl Content {
     /// Whether the tile is a picture (and scrolls, pans, zooms).
     #[must_use]
     pub fn is_picture(self) -> bool {
-        matches!(self, Self::Image | Self::Overlay)
+        matches!(self, Self::Image | Self::Overlay(_))
+    }
+
+    /// The map that the tile shows, if it shows one.
+    #[must_use]
+    pub fn map(self) -> Option<Which> {
+        if let Self::Overlay(which) = self { Some(which) } else { None }
+    }
+}
+
+/// Which map of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// Of the explained class at the chosen layer.
+    Class,
+    /// Of the class it is held against.
+    Other,
+    /// The first minus the second.
+    Difference,
+    /// Of the explained class at an early layer.
+    Early,
+    /// At a middle layer.
+    Middle,
+    /// At a late layer.
+    Late,
+    /// The mean of these three, each on its own scale.
+    Fused,
+}
+
+impl Which {
+    /// How many there are.
+    pub const COUNT: usize = 7;
+
+    /// Its place in a list of all.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// A word for it in front of the tile's name.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Class => "overlay",
+            Self::Other => "other class",
+            Self::Difference => "difference",
+            Self::Early => "early layer",
+            Self::Middle => "middle layer",
+            Self::Late => "late layer",
+            Self::Fused => "fused layers",
+        }
     }
 }
 

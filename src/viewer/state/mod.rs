@@ -6,11 +6,13 @@ mod layout;
 mod slot;
 
 pub use apply::{Effect, Surroundings};
-pub use explain::{Explain, Scale};
-pub use layout::{Content, Layout, Tile};
+pub use explain::{Aim, Evidence, Explain, Scale, Superpixels};
+pub use layout::{Content, Layout, Tile, Which};
 pub use slot::{SeriesHandle, Slot};
 
 use crate::viewer::command::Tool;
+use crate::viewer::layer_tree::LayerTree;
+use crate::viewer::region::Drawing;
 
 /// The slots of the three-plane layout: axial, coronal, sagittal.
 pub const PLANE_SLOTS: std::ops::RangeInclusive<usize> = 1..=3;
@@ -40,6 +42,8 @@ pub struct Hovered {
     pub slot: usize,
     /// Row and column of the pixel, from 0.
     pub pixel: (usize, usize),
+    /// The map whose value is told.
+    pub map: Which,
 }
 
 /// Everything the user can change.
@@ -78,6 +82,10 @@ pub struct State {
     pub message: Option<Message>,
     /// The pixel under the pointer.
     pub hovered: Option<Hovered>,
+    /// The list of layers; `None` while it is closed.
+    pub layer_tree: Option<LayerTree>,
+    /// The region that is being drawn.
+    pub drawing: Option<Drawing>,
 }
 
 impl State {
@@ -101,6 +109,8 @@ impl State {
             light: false,
             message: None,
             hovered: None,
+            layer_tree: None,
+            drawing: None,
         }
     }
 
@@ -137,6 +147,18 @@ impl State {
             }
         }
         slots
+    }
+
+    /// The maps that visible tiles show, each once.
+    #[must_use]
+    pub fn shown_maps(&self) -> Vec<Which> {
+        let mut shown = Vec::new();
+        for which in self.visible_tiles().filter_map(|(_, tile)| tile.content.map()) {
+            if !shown.contains(&which) {
+                shown.push(which);
+            }
+        }
+        shown
     }
 
     /// Whether some visible tile shows this.

@@ -1,0 +1,73 @@
+//! What is asked of the network: model, class, method, layer, colours.
+
+mod against;
+mod colours;
+mod layer;
+mod method;
+mod model;
+mod parameters;
+mod region;
+mod superpixels;
+mod uncertainty;
+
+use egui::{ScrollArea, Sense, Ui, Vec2, WidgetInfo};
+
+use super::{classes, heading, quiet};
+use crate::viewer::scene::Scene;
+use crate::viewer::theme;
+
+/// Shows the panel.
+pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        model::choice(ui, scene);
+        let Some(model) = scene.facts.model.value.clone() else { return };
+        model::stack_result(ui, scene, &model);
+        classes::show(ui, scene, &model);
+        against::show(ui, scene, &model);
+        if model.segmentation {
+            region::show(ui, scene);
+        }
+        heading(ui, "EXPLANATION");
+        method::show(ui, scene, &model);
+        layer::show(ui, scene, &model);
+        superpixels::show(ui, scene);
+        heading(ui, "COLOURS");
+        colours::show(ui, scene, &model);
+        if model.stochastic {
+            heading(ui, "UNCERTAINTY");
+            uncertainty::show(ui, scene);
+        }
+        heading(ui, "ABOUT THE MODEL");
+        model::about(ui, &model);
+        ui.add_space(theme::MARGIN);
+    });
+}
+
+/// A control with its name to the left, all controls of a panel beginning at the same place.
+fn row<R>(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.horizontal(|ui| {
+        let (rect, response) = ui.allocate_exact_size(Vec2::new(theme::NAME_WIDTH, 24.0), Sense::hover());
+        let colour = theme::palette(ui.ctx()).quiet;
+        let mut job =
+            egui::text::LayoutJob::simple_singleline(name.to_owned(), egui::FontId::proportional(13.0), colour);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(theme::NAME_WIDTH);
+        let galley = ui.painter().layout_job(job);
+        if galley.elided {
+            response.on_hover_text(name);
+        }
+        ui.painter().galley(rect.left_center() - Vec2::new(0.0, galley.size().y / 2.0), galley, colour);
+        add(ui)
+    })
+    .inner
+}
+
+/// Names a combo box for those who don't see what stands beside it.
+fn name_combo(ui: &Ui, response: &egui::Response, name: &str, value: &str) {
+    let (enabled, label, value) = (ui.is_enabled(), name.to_owned(), value.to_owned());
+    response.widget_info(|| WidgetInfo {
+        label: Some(label.clone()),
+        enabled,
+        current_text_value: Some(value.clone()),
+        ..WidgetInfo::new(egui::Role::ComboBox)
+    });
+}
