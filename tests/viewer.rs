@@ -309,6 +309,23 @@ fn the_layer_is_found_in_the_tree() {
 }
 
 #[test]
+fn the_grid_shows_what_channels_saw() {
+    let Some(mut harness) = explained() else { return };
+    press(&mut harness, Key::F4);
+    click(&mut harness, "What each saw");
+    assert!(state(&harness).explain.shows_seen);
+    wait(&mut harness, "the pictures", |app| app.facts().slots[0].seen.current().is_some());
+    let grid = harness.state().facts().slots[0].seen.value.clone().expect("it has come");
+    assert!(!grid.maps.is_empty());
+    assert!(grid.maps.windows(2).all(|pair| pair[0].activation >= pair[1].activation), "the strongest first");
+    click(&mut harness, "Whole map");
+    assert!(state(&harness).explain.whole_channels);
+    wait(&mut harness, "the whole maps", |app| app.facts().slots[0].seen.current().is_some());
+    click(&mut harness, "Activations");
+    assert!(!state(&harness).explain.shows_seen);
+}
+
+#[test]
 fn colours_are_remembered_apart_for_maps_with_and_without_a_sign() {
     let Some(mut harness) = explained() else { return };
     let unsigned = state(&harness).explain.colormap.name;

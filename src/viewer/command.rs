@@ -234,6 +234,10 @@ pub enum Command {
     SetSeed(u64),
     /// Scale of the activation grid.
     SetChannelsShareScale(bool),
+    /// The grid of channels: what they have seen, or their activations.
+    SetShowsSeen(bool),
+    /// What they have seen as a whole, or what their strongest unit has.
+    SetWholeChannels(bool),
     /// Cine speed, slices a second.
     SetCineSpeed(f32),
     /// What has been typed into the palette.

@@ -6,8 +6,8 @@ use super::region::Masks;
 use super::state::{Aim, Scale, Slot, State, Which};
 use crate::display::Picture;
 use crate::engine::{
-    Activity, Engine, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status, UncertaintyKey,
-    UncertaintyResult,
+    Activity, Engine, FeatureGrid, Key, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status,
+    UncertaintyKey, UncertaintyResult,
 };
 use crate::explain::{Activations, Reading};
 use crate::model::{Catalogue, Fit};
@@ -120,6 +120,10 @@ pub struct SlotFacts {
     maps: [MapFacts; Which::COUNT],
     /// The layer's channels.
     pub activations: Held<Activations>,
+    /// What the layer's strongest channels have seen.
+    pub seen: Held<FeatureGrid>,
+    /// The key of that.
+    pub seen_key: Option<Key>,
     /// The predictive distribution.
     pub uncertainty: Held<UncertaintyResult>,
     /// The whole stack.
@@ -249,6 +253,11 @@ impl SlotFacts {
         let chosen = state.explain.against.filter(is_there).filter(|other| Some(*other) != self.class);
         self.other = chosen.or_else(|| self.strongest_other(model.classes.len()));
         self.activations.update(engine.activations(&model.id, &slice.source, network.activation_layer));
+        if state.explain.shows_seen {
+            let key = state.explain.seen(&model.id, &slice.source, network.activation_layer);
+            self.seen.update(engine.feature_maps(&key));
+            self.seen_key = Some(key);
+        }
         if model.stochastic {
             self.uncertainty.update(engine.uncertainty(&UncertaintyKey {
                 model: model.id.clone(),

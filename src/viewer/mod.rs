@@ -23,6 +23,7 @@ pub mod panels;
 pub mod region;
 pub mod scene;
 pub mod screenshot;
+pub mod seen;
 pub mod specs;
 pub mod state;
 pub mod textures;

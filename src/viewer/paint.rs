@@ -8,9 +8,11 @@ use std::thread::JoinHandle;
 use egui::{Color32, ColorImage};
 
 use super::lay::{self, MapOverlay};
+use super::seen;
 use super::textures::{Atlas, TextureKey};
 use crate::display::colormap::Colormap;
 use crate::display::{Picture, Voi};
+use crate::engine::FeatureGrid;
 use crate::explain::Activations;
 
 /// Where a painted picture will be seen. A newer order for a seat replaces the older one.
@@ -56,6 +58,8 @@ pub enum Job {
         /// One scale for all channels.
         shared_scale: bool,
     },
+    /// What the strongest channels of a layer saw.
+    Seen(Arc<FeatureGrid>),
 }
 
 /// A finished picture.
@@ -71,6 +75,10 @@ pub struct Painted {
 /// What a channel of a layer holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Channel {
+    /// Which channel of the layer, from 0.
+    pub index: usize,
+    /// Where its strongest unit is (row, column) and how strong, in a grid of what channels saw.
+    pub unit: Option<((usize, usize), f32)>,
     /// Smallest value.
     pub min: f32,
     /// Largest value.
@@ -207,6 +215,10 @@ fn paint(job: &Job, max_side: usize) -> (ColorImage, Option<Atlas>) {
             let (image, atlas) = atlas(activations, colormap, *shared_scale, max_side);
             (image, Some(atlas))
         }
+        Job::Seen(grid) => {
+            let (image, atlas) = seen::atlas(grid, max_side);
+            (image, Some(atlas))
+        }
     }
 }
 
@@ -244,7 +256,8 @@ fn atlas(activations: &Activations, colormap: &Colormap, shared_scale: bool, max
     let (rows, columns) = (activations.rows.max(1), activations.columns.max(1));
     let plane = rows * columns;
     let channels: Vec<Channel> = (activations.minimum.iter().zip(&activations.maximum).zip(&activations.mean))
-        .map(|((min, max), mean)| Channel { min: *min, max: *max, mean: *mean })
+        .enumerate()
+        .map(|(index, ((min, max), mean))| Channel { index, unit: None, min: *min, max: *max, mean: *mean })
         .collect();
     let step = rows.max(columns).div_ceil(CELL_TEXELS);
     let (width, height) = (columns.div_ceil(step), rows.div_ceil(step));

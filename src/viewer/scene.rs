@@ -127,12 +127,15 @@ impl Scene<'_> {
         let model = self.facts.model.current()?;
         let layer = self.facts.activation_layer.clone()?;
         let slice = state.slots[0].slice()?;
-        let key = TextureKey::Atlas {
-            model: model.id.clone(),
-            source: slice.source.clone(),
-            layer,
-            colormap: state.explain.colormap.name,
-            shared_scale: state.explain.channels_share_scale,
+        let key = match facts.seen_key.clone().filter(|_| state.explain.shows_seen) {
+            Some(key) => TextureKey::Seen(key),
+            None => TextureKey::Atlas {
+                model: model.id.clone(),
+                source: slice.source.clone(),
+                layer,
+                colormap: state.explain.colormap.name,
+                shared_scale: state.explain.channels_share_scale,
+            },
         };
         if let Some(texture) = self.textures.get(&key) {
             let shown = LastShown {
@@ -144,14 +147,18 @@ impl Scene<'_> {
             self.last_shown.insert(GRID, shown);
             return Some((texture, true));
         }
-        if let Some(activations) = facts.activations.current()
-            && !self.textures.contains(&key)
-        {
-            let job = Job::Atlas {
+        let job = if state.explain.shows_seen {
+            facts.seen.current().map(|grid| Job::Seen(Arc::clone(grid)))
+        } else {
+            facts.activations.current().map(|activations| Job::Atlas {
                 activations: Arc::clone(activations),
                 colormap: state.explain.colormap,
                 shared_scale: state.explain.channels_share_scale,
-            };
+            })
+        };
+        if let Some(job) = job
+            && !self.textures.contains(&key)
+        {
             self.painter.order(Seat::Grid, key, || job);
         }
         let last = self.last_shown.get(&GRID)?;

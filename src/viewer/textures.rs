@@ -10,7 +10,7 @@ use egui::{ColorImage, TextureHandle, TextureOptions};
 use super::paint::{Channel, Painted};
 use super::state::Superpixels;
 use crate::display::Voi;
-use crate::engine::{MapKey, ModelId};
+use crate::engine::{Key, MapKey, ModelId};
 use crate::study::Source;
 
 /// Everything that determines what a texture shows.
@@ -42,6 +42,8 @@ pub enum TextureKey {
         /// One scale for all channels.
         shared_scale: bool,
     },
+    /// What the strongest channels of a layer saw, by the key of that result.
+    Seen(Key),
 }
 
 /// Everything that determines how a map is laid over a slice.
@@ -174,7 +176,7 @@ impl Textures {
 
     fn upload(&mut self, ctx: &egui::Context, painted: Painted) {
         let options = match painted.key {
-            TextureKey::Slice { .. } | TextureKey::Thumbnail(_) => TextureOptions::LINEAR,
+            TextureKey::Slice { .. } | TextureKey::Thumbnail(_) | TextureKey::Seen(_) => TextureOptions::LINEAR,
             TextureKey::Atlas { .. } => TextureOptions::NEAREST,
         };
         let bytes = image_bytes(&painted.image);

@@ -63,7 +63,7 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     hash_slots(state, &mut hasher);
     (&explain.model, explain.method, explain.settings(), explain.overlay_on, explain.passes, explain.seed)
         .hash(&mut hasher);
-    (explain.all_slices, explain.paused).hash(&mut hasher);
+    (explain.all_slices, explain.paused, explain.shows_seen, explain.whole_channels).hash(&mut hasher);
     facts.model.current().map(|model| &model.id).hash(&mut hasher);
     (&facts.layer, &facts.activation_layer).hash(&mut hasher);
     (state.layout, state.full_tile).hash(&mut hasher);
@@ -151,6 +151,9 @@ fn push_slice(
         && state.shows(Content::Activations)
         && rank < ACTIVATIONS_AHEAD
     {
+        if explain.shows_seen && rank == 0 {
+            wanted.push(explain.seen(&model.id, source, layer));
+        }
         wanted.push(Key::Activations { model: model.id.clone(), source: source.clone(), layer: Arc::clone(layer) });
     }
     // Last of the slice, since what is costly keeps everything behind it waiting.

@@ -7,6 +7,7 @@ use egui::{
 use crate::viewer::annotations;
 use crate::viewer::command::Command;
 use crate::viewer::layer_tree::Purpose;
+use crate::viewer::paint::Channel;
 use crate::viewer::scene::Scene;
 use crate::viewer::textures::Atlas;
 use crate::viewer::theme;
@@ -26,18 +27,26 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
         annotations::centred(ui.painter(), rect, "Choose a model to see what its layers respond to.");
         return;
     }
-    if let Some(reason) = &scene.facts.slots[0].activations.failure {
-        annotations::centred(ui.painter(), rect, reason);
+    let facts = &scene.facts.slots[0];
+    let shows_seen = scene.state.explain.shows_seen;
+    let failure = if shows_seen { &facts.seen.failure } else { &facts.activations.failure };
+    if let Some(reason) = failure.clone() {
+        header(ui, scene, &layer, None, true);
+        annotations::centred(ui.painter(), rect, &reason);
         return;
     }
     let Some((texture, is_current)) = scene.atlas_texture() else {
-        annotations::centred(ui.painter(), rect, "Computing the activations …");
+        header(ui, scene, &layer, None, false);
+        let done = scene.facts.slots[0].seen.progress.filter(|done| shows_seen && *done > 0.0);
+        let words = done.map_or("Computing …".to_owned(), |done| format!("Computing … {:.0} %", done * 100.0));
+        annotations::centred(ui.painter(), rect, &words);
         return;
     };
     let Some(atlas) = texture.channels.clone() else { return };
-    header(ui, scene, &layer, &atlas, is_current);
+    header(ui, scene, &layer, Some(&atlas), is_current);
 
-    let columns = ((ui.available_width() + 2.0) / (CELL + 2.0)).floor().max(1.0) as usize;
+    let least = if shows_seen { 2.0 * CELL } else { CELL };
+    let columns = ((ui.available_width() + 2.0) / (least + 2.0)).floor().max(1.0) as usize;
     let side = Vec2::new((ui.available_width() - 8.0) / columns as f32, 0.0).x.floor() - 2.0;
     let aspect = atlas.cell_texels[1] as f32 / atlas.cell_texels[0].max(1) as f32;
     let cell = Vec2::new(side, (side * aspect).max(4.0));
@@ -53,7 +62,8 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
         |ui, shown| {
             let size = Vec2::new(ui.available_width(), shown.len() as f32 * (cell.y + 2.0));
             let (area, response) = ui.allocate_exact_size(size, Sense::hover());
-            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Activations of layer {layer}")));
+            let what = if shows_seen { "What each channel saw" } else { "Activations" };
+            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("{what}, layer {layer}")));
             let first = shown.start * columns;
             let last = (shown.end * columns).min(atlas.channels.len());
             let place = |channel: usize| {
@@ -81,35 +91,64 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
             }
         },
     );
-    let words = match under.and_then(|channel| Some((channel, atlas.channels.get(channel)?))) {
-        Some((index, channel)) => format!(
-            "Channel {index}   min {}   max {}   mean {}",
+    let words = match under.and_then(|place| atlas.channels.get(place)) {
+        Some(Channel { index, unit: Some(((row, column), activation)), .. }) => format!(
+            "Channel {index}   strongest in row {row}, column {column} of the layer: {}",
+            number(f64::from(*activation))
+        ),
+        Some(channel) => format!(
+            "Channel {}   min {}   max {}   mean {}",
+            channel.index,
             number(f64::from(channel.min)),
             number(f64::from(channel.max)),
             number(f64::from(channel.mean))
         ),
+        None if shows_seen => {
+            "Deconvnet (Zeiler and Fergus 2014): grey is nothing, each picture on its own scale".to_owned()
+        }
         None => "Point at a channel to see its numbers".to_owned(),
     };
     let at = Pos2::new(rect.left() + theme::SPACE, rect.bottom() - theme::GAP);
     ui.painter().text(at, Align2::LEFT_BOTTOM, words, FontId::proportional(11.5), palette.quiet);
 }
 
-fn header(ui: &mut Ui, scene: &mut Scene<'_>, layer: &str, atlas: &Atlas, is_current: bool) {
+/// The layer, what is shown of its channels, and how.
+fn header(ui: &mut Ui, scene: &mut Scene<'_>, layer: &str, atlas: Option<&Atlas>, is_current: bool) {
     let palette = theme::palette(ui.ctx());
+    let explain = &scene.state.explain;
+    let (seen, whole, mut shared) = (explain.shows_seen, explain.whole_channels, explain.channels_share_scale);
     ui.horizontal(|ui| {
-        let waiting = if is_current { "" } else { "  computing …" };
         if ui.button(layer).on_hover_text("Choose the layer whose channels are shown").clicked() {
             scene.send(Command::ChooseLayer(Purpose::Activations));
         }
-        ui.label(
-            egui::RichText::new(format!("{} channels{waiting}", atlas.channels.len())).small().color(palette.quiet),
-        );
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let mut shared = scene.state.explain.channels_share_scale;
-            let response = ui.checkbox(&mut shared, "Common scale");
-            if response.on_hover_text("One scale for all channels, or each channel by itself").changed() {
-                scene.send(Command::SetChannelsShareScale(shared));
+        for (shows, name, tooltip) in [
+            (false, "Activations", "Where each channel of the layer is active"),
+            (true, "What each saw", "What the strongest channels responded to, sent back to the pixels"),
+        ] {
+            if ui.selectable_label(seen == shows, name).on_hover_text(tooltip).clicked() {
+                scene.send(Command::SetShowsSeen(shows));
             }
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if seen {
+                let mut all = whole;
+                let response = ui.checkbox(&mut all, "Whole map");
+                if response.on_hover_text("All that the channel saw, or its strongest unit alone").changed() {
+                    scene.send(Command::SetWholeChannels(all));
+                }
+            } else {
+                let response = ui.checkbox(&mut shared, "Common scale");
+                if response.on_hover_text("One scale for all channels, or each channel by itself").changed() {
+                    scene.send(Command::SetChannelsShareScale(shared));
+                }
+            }
+            let count = atlas.map_or(0, |atlas| atlas.channels.len());
+            let words = match (is_current, seen) {
+                (false, _) => "computing …".to_owned(),
+                (true, true) => format!("the {count} strongest"),
+                (true, false) => format!("{count} channels"),
+            };
+            ui.label(egui::RichText::new(words).small().color(palette.quiet));
         });
     });
 }

@@ -192,6 +192,8 @@ impl State {
             C::SetScale(scale) => self.explain.scale = scale,
             C::SetPasses(passes) => self.explain.passes = passes.clamp(2, 100_000),
             C::SetSeed(seed) => self.explain.seed = seed,
+            C::SetShowsSeen(shows) => self.explain.shows_seen = shows,
+            C::SetWholeChannels(whole) => self.explain.whole_channels = whole,
             C::SetChannelsShareScale(share) => self.explain.channels_share_scale = share,
 
             C::ToggleBrowser => self.browser_shown = !self.browser_shown,

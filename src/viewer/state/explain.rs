@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Which;
 use crate::display::colormap::Colormap;
-use crate::engine::{ModelPath, Recipe};
+use crate::engine::{Key, ModelId, ModelPath, Recipe};
 use crate::explain::{self, Method, Reading, Region, Settings};
 use crate::study::Source;
 use crate::viewer::region::{Outline, Stroke};
@@ -123,6 +123,10 @@ pub struct Explain {
     pub seed: u64,
     /// Whether the channels of the activation grid share one scale.
     pub channels_share_scale: bool,
+    /// Whether the grid shows what channels have seen instead of their activations.
+    pub shows_seen: bool,
+    /// Whether all that a channel has seen is shown, or what its strongest unit has.
+    pub whole_channels: bool,
     /// Whether a costly method explains every slice and not only the one in view.
     pub all_slices: bool,
     /// Whether the user has stopped what was computed; nothing runs until something new is asked for.
@@ -153,6 +157,8 @@ impl Explain {
             passes: 100,
             seed: 1,
             channels_share_scale: false,
+            shows_seen: false,
+            whole_channels: false,
             all_slices: false,
             paused: false,
         }
@@ -180,6 +186,15 @@ impl Explain {
     #[must_use]
     pub fn colormap_for(&self, reading: Reading) -> &'static Colormap {
         if reading == Reading::Signed { self.signed_colormap } else { self.colormap }
+    }
+
+    /// What is asked for a grid of what the strongest channels of a layer have seen.
+    #[must_use]
+    pub fn seen(&self, model: &ModelId, source: &Source, layer: &Arc<str>) -> Key {
+        /// Channels in the grid.
+        const COUNT: usize = 16;
+        let (model, source, layer) = (model.clone(), source.clone(), Arc::clone(layer));
+        Key::FeatureMaps { model, source, layer, count: COUNT, whole: self.whole_channels }
     }
 
     /// How a map is made; `None` where there is no such map: no other class, no layers to compare.
