@@ -42,9 +42,8 @@ impl Legend {
         let is_signed = attribution.reading == Reading::Signed;
         let most = low.abs().max(high.abs());
         let (low, high) = if is_signed { (-most, most) } else { (low.max(0.0), high) };
-        let name = |class: Option<usize>| {
-            class.and_then(|class| model?.classes.get(class)).map_or_else(String::new, |name| format!("more {name}"))
-        };
+        let name =
+            |class: Option<usize>| class.and_then(|class| model?.classes.get(class)).cloned().unwrap_or_default();
         let sides = match which {
             _ if !is_signed => None,
             Which::Difference => Some([name(facts.other), name(facts.class)]),
@@ -90,7 +89,7 @@ impl Legend {
         }
         if let Some([left, right]) = &self.sides {
             below += LINE;
-            let half = Rect::from_min_size(strip.min, Vec2::new(width * 0.94, 1.0));
+            let half = Rect::from_min_size(strip.min, Vec2::new(width * 1.1, 1.0));
             text(painter, Pos2::new(strip.left(), below), Align2::LEFT_TOP, &shortened(left, half), theme::ANNOTATION);
             let right = shortened(right, half);
             text(painter, Pos2::new(strip.right(), below), Align2::RIGHT_TOP, &right, theme::ANNOTATION);

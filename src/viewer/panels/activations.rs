@@ -129,6 +129,15 @@ fn header(ui: &mut Ui, scene: &mut Scene<'_>, layer: &str, atlas: Option<&Atlas>
                 scene.send(Command::SetShowsSeen(shows));
             }
         }
+    });
+    ui.horizontal(|ui| {
+        let count = atlas.map_or(0, |atlas| atlas.channels.len());
+        let words = match (is_current, seen) {
+            (false, _) => "computing …".to_owned(),
+            (true, true) => format!("the {count} strongest channels"),
+            (true, false) => format!("{count} channels"),
+        };
+        ui.label(egui::RichText::new(words).small().color(palette.quiet));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if seen {
                 let mut all = whole;
@@ -142,13 +151,6 @@ fn header(ui: &mut Ui, scene: &mut Scene<'_>, layer: &str, atlas: Option<&Atlas>
                     scene.send(Command::SetChannelsShareScale(shared));
                 }
             }
-            let count = atlas.map_or(0, |atlas| atlas.channels.len());
-            let words = match (is_current, seen) {
-                (false, _) => "computing …".to_owned(),
-                (true, true) => format!("the {count} strongest"),
-                (true, false) => format!("{count} channels"),
-            };
-            ui.label(egui::RichText::new(words).small().color(palette.quiet));
         });
     });
 }

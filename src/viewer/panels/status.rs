@@ -29,7 +29,9 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         } else {
             ui.add(ProgressBar::new(activity.progress.unwrap_or(0.0)).desired_width(96.0).desired_height(8.0));
             let queued = if activity.queued > 1 { format!("  ({} to go)", activity.queued) } else { String::new() };
-            let left = activity.seconds_left.map(|seconds| format!("  {} left", duration(seconds))).unwrap_or_default();
+            // What is over in a moment needs no announcement.
+            let left = activity.seconds_left.filter(|seconds| *seconds > 1.5);
+            let left = left.map(|seconds| format!("  {} left", duration(seconds))).unwrap_or_default();
             ui.label(RichText::new(format!("{}{left}{queued}", activity.text)).small());
             if ui.small_button("Stop").on_hover_text("Stop what the networks are computing").clicked() {
                 scene.send(Command::CancelJobs);
