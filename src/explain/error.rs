@@ -62,6 +62,26 @@ pub enum ExplainError {
         class: usize,
     },
 
+    /// The method's parameters do not go together, or not with this picture.
+    #[error("{method} cannot be computed so: {reason}")]
+    Settings {
+        /// The method's name for people.
+        method: &'static str,
+        /// What does not go together, and what to set instead.
+        reason: String,
+    },
+
+    /// Superpixels of another picture.
+    #[error(
+        "The superpixels are those of a picture of {found:?} rows and columns; the network's input has {expected:?}"
+    )]
+    Superpixels {
+        /// Rows and columns of the superpixels.
+        found: [usize; 2],
+        /// Rows and columns of the input.
+        expected: [usize; 2],
+    },
+
     /// The run did not keep the layer's output.
     #[error("The run did not keep the output of the layer `{layer}`; ask for it with the method's `keeps`")]
     NotKept {

@@ -12,6 +12,7 @@ mod channels;
 mod deconvnet;
 mod eigencam;
 mod error;
+mod extent;
 mod feature_deconvnet;
 mod feature_maps;
 mod fuse;
@@ -23,17 +24,24 @@ mod guided_backprop;
 mod guided_gradcam;
 mod hirescam;
 mod integrated_gradients;
+mod kernelshap;
 mod layercam;
+pub mod lime;
 mod method;
 mod noisy;
+mod occlusion;
 pub mod parameters;
+mod perturb;
 mod pixels;
 mod resize;
+mod rise;
 mod runs;
 mod score;
 mod scorecam;
+mod segments;
 mod smoothgrad;
 mod space;
+pub mod superpixel;
 mod target;
 mod vargrad;
 mod xgradcam;
@@ -47,7 +55,9 @@ pub use fuse::fuse;
 pub use method::{About, Ask, Group, Method};
 pub use noisy::{Statistic, noisy_gradients};
 pub use parameters::{Parameter, Settings};
+pub use perturb::Coalitions;
 pub use resize::bilinear;
+pub use segments::{Evidence, ShownSegments};
 pub use space::{InputSpace, Squash};
 pub use target::{Mask, Region, Target};
 
@@ -71,6 +81,10 @@ pub static METHODS: &[&dyn Method] = &[
     &guided_gradcam::GuidedGradCam,
     &deconvnet::Deconvnet,
     &feature_deconvnet::FeatureDeconvnet,
+    &occlusion::Occlusion,
+    &rise::Rise,
+    &lime::Lime,
+    &kernelshap::KernelShap,
 ];
 
 /// The method of this name.

@@ -1,0 +1,20 @@
+//! What methods that hide parts of the picture share: what is put in place, many runs with progress and interim maps,
+//! sets of superpixels, and least squares.
+
+mod baseline;
+mod coalitions;
+mod pace;
+mod pieces;
+pub(super) mod ridge;
+mod runs;
+pub(super) mod shapley;
+mod solve;
+
+pub(super) use baseline::Baseline;
+pub use coalitions::Coalitions;
+pub(super) use pace::Pace;
+pub(super) use pieces::{HIDDEN, KERNEL, SEGMENTS, SUPERPIXELS, Scene, superpixels};
+pub(super) use runs::Runs;
+
+#[cfg(test)]
+mod tests;
