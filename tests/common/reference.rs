@@ -29,6 +29,7 @@ impl Reference {
                 Dtype::I32 => {
                     view.data().chunks_exact(4).map(|b| i32::from_le_bytes(b.try_into().unwrap()) as f32).collect()
                 }
+                Dtype::U8 => view.data().iter().map(|&byte| f32::from(byte)).collect(),
                 other => panic!("{name} is {other:?}"),
             };
             tensors.insert(name, values);
