@@ -9,8 +9,8 @@ pub type Result<T, E = candle_core::Error> = std::result::Result<T, E>;
 
 /// How a rectifier sends a gradient `g` back through its input `x`; all other operations do the same under each rule.
 ///
-/// Rectifiers are ReLU and [`Clip`](super::ops::Function::Clip) from 0 (ReLU6), for which `x > 0` reads `0 < x < 6`.
-/// Functions that are smooth or leaky (SiLU, ELU, leaky ReLU, …) always send back their derivative, as in Captum.
+/// Rectifiers are ReLU and [`Clip`](super::ops::Function::Clip) from 0 (`ReLU6`), for which `x > 0` reads `0 < x < 6`.
+/// Functions that are smooth or leaky (`SiLU`, ELU, leaky ReLU, …) always send back their derivative, as in Captum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Rule {
     /// The derivative: `g · [x > 0]`, exactly 0 at `x = 0`.

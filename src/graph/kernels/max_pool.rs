@@ -1,5 +1,7 @@
 //! Maximum pooling and its switches.
 
+use std::ops::Range;
+
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
@@ -16,16 +18,16 @@ pub(in crate::graph) fn forward(input: &Tensor, pool: &MaxPool2d, size: [usize; 
 fn forward_of<T: WithDType>(input: &Tensor, pool: &MaxPool2d, [rows, columns]: [usize; 2]) -> Result<(Tensor, Tensor)> {
     let (batch, channels, height, width) = input.dims4()?;
     let count = batch * channels * rows * columns;
+    let reached = [axis(pool, 0, rows, height), axis(pool, 1, columns, width)];
     let (largest, switches) = read(input, |values: &[T]| {
         let mut largest = vec![T::zero(); count];
         let mut switches = vec![0_u32; count];
         let outputs = largest.par_chunks_mut(rows * columns).zip(switches.par_chunks_mut(rows * columns));
         outputs.zip(values.par_chunks(height * width)).for_each(|((largest, switches), plane)| {
-            for y in 0..rows {
-                for x in 0..columns {
-                    let (best, place) = winner(plane, [height, width], pool, [y, x]);
-                    largest[y * columns + x] = best;
-                    switches[y * columns + x] = place;
+            let lines = largest.chunks_mut(columns).zip(switches.chunks_mut(columns));
+            for (row, (largest, switches)) in reached[0].iter().zip(lines) {
+                for ((largest, switch), column) in largest.iter_mut().zip(switches).zip(&reached[1]) {
+                    (*largest, *switch) = winner(plane, width, pool, [row, column]);
                 }
             }
         });
@@ -35,31 +37,42 @@ fn forward_of<T: WithDType>(input: &Tensor, pool: &MaxPool2d, [rows, columns]: [
     Ok((tensor(largest, shape)?, tensor(switches, shape)?))
 }
 
-/// The first largest value of one window; NaN is larger than all.
-fn winner<T: WithDType>(
-    plane: &[T],
-    [height, width]: [usize; 2],
-    pool: &MaxPool2d,
-    [row, column]: [usize; 2],
-) -> (T, u32) {
-    let (top, left) = (row * pool.stride[0], column * pool.stride[1]);
+/// What one window reaches along one axis.
+struct Reach {
+    /// The places of the kernel that lie inside the input.
+    places: Range<usize>,
+    /// The element of the input under the first of them.
+    first: usize,
+}
+
+/// What all windows reach along one axis of this length.
+fn axis(pool: &MaxPool2d, axis: usize, windows: usize, length: usize) -> Vec<Reach> {
+    let [stride, padding, dilation, kernel] =
+        [pool.stride, pool.padding, pool.dilation, pool.kernel].map(|pair| pair[axis]);
+    let reach = |window: usize| {
+        let start = window * stride;
+        let places = inside(start, padding, dilation, kernel, length);
+        Reach { first: (start + places.start * dilation).saturating_sub(padding), places }
+    };
+    (0..windows).map(reach).collect()
+}
+
+/// The first largest value of one window, which has a place inside the input; NaN is larger than all.
+fn winner<T: WithDType>(plane: &[T], width: usize, pool: &MaxPool2d, [row, column]: [&Reach; 2]) -> (T, u32) {
     let [down, across] = pool.dilation;
-    let rows = inside(top, pool.padding[0], down, pool.kernel[0], height);
-    let columns = inside(left, pool.padding[1], across, pool.kernel[1], width);
-    let mut best: Option<(T, u32)> = None;
-    for y in rows {
-        let line = &plane[(top + y * down - pool.padding[0]) * width..][..width];
-        for x in columns.clone() {
-            let value = line[left + x * across - pool.padding[1]];
-            let place = (y * pool.kernel[1] + x) as u32;
-            best = match best {
-                Some((largest, _)) if value > largest || is_nan(value) => Some((value, place)),
-                None => Some((value, place)),
-                lower => lower,
-            };
+    let mut best = plane[row.first * width + column.first];
+    let mut place = row.places.start * pool.kernel[1] + column.places.start;
+    for (index, y) in row.places.clone().enumerate() {
+        let line = &plane[(row.first + index * down) * width..][..width];
+        for (index, x) in column.places.clone().enumerate() {
+            let value = line[column.first + index * across];
+            // Chosen without a branch, which could not be predicted.
+            let wins = (value > best) | is_nan(value);
+            best = if wins { value } else { best };
+            place = if wins { y * pool.kernel[1] + x } else { place };
         }
     }
-    best.unwrap_or((T::zero(), 0))
+    (best, place as u32)
 }
 
 fn is_nan<T: WithDType>(value: T) -> bool {

@@ -3,7 +3,9 @@
 pub(super) mod average;
 pub(super) mod binary;
 pub(super) mod conv;
+mod direct;
 pub(super) mod elementwise;
+mod exponential;
 pub(super) mod map;
 pub(super) mod max_pool;
 pub(super) mod resize;

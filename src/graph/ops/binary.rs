@@ -184,9 +184,8 @@ impl Op for BinaryConstant {
 
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
         let back = match self.arithmetic {
-            Arithmetic::Add => gradient.clone(),
             Arithmetic::Sub if self.constant_first => gradient.neg()?,
-            Arithmetic::Sub => gradient.clone(),
+            Arithmetic::Add | Arithmetic::Sub => gradient.clone(),
             Arithmetic::Mul => Arithmetic::Mul.forward(gradient, &self.constant)?,
             other => {
                 let [input] = saved.state()?;

@@ -45,7 +45,7 @@ pub enum Function {
         /// Whether Φ is approximated by `tanh`, as some networks were trained.
         tanh: bool,
     },
-    /// `x`, cut off at `min` and `max`, where the derivative is 0. With `min` 0 it is a rectifier (ReLU6 has `max` 6)
+    /// `x`, cut off at `min` and `max`, where the derivative is 0. With `min` 0 it is a rectifier (`ReLU6` has `max` 6)
     /// and follows the rules of guided backpropagation and deconvnet.
     Clip {
         /// The smallest value; −∞ for none.
@@ -88,7 +88,7 @@ pub enum Function {
 }
 
 impl Function {
-    /// ReLU6: `x`, cut off at 0 and 6.
+    /// `ReLU6`: `x`, cut off at 0 and 6.
     pub const RELU6: Self = Self::Clip { min: 0.0, max: 6.0 };
 
     /// The function's name, as PyTorch's layer where there is one.

@@ -1,4 +1,4 @@
-//! Local response normalisation, of AlexNet's and GoogLeNet's first versions.
+//! Local response normalisation, as AlexNet's first version has it.
 
 use candle_core::{Device, Tensor};
 

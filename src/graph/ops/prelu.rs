@@ -23,7 +23,7 @@ impl PRelu {
         if slope.elem_count() == 0 {
             bail!("a rectifier without a slope");
         }
-        Ok(Self { slope: slope.flatten_all()? })
+        Ok(Self { slope: if slope.rank() == 1 { slope } else { slope.flatten_all()? } })
     }
 
     /// 1 where the input is positive, the slope elsewhere.

@@ -138,8 +138,8 @@ impl Op for Reduce {
 
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
         let rows = Rows::new(&saved.inputs[which], &self.dimensions);
-        let gradient = gradient.contiguous()?.reshape((rows.rows, 1))?;
-        rows.tensor(&self.kind.vjp(&gradient, saved, (rows.rows, rows.length))?)
+        let gradient = gradient.contiguous()?.reshape((rows.count, 1))?;
+        rows.tensor(&self.kind.vjp(&gradient, saved, (rows.count, rows.length))?)
     }
 }
 

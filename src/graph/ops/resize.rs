@@ -150,9 +150,8 @@ impl Coordinates {
     fn place(self, output: usize, length: usize, outputs: usize, scale: f64) -> f64 {
         let x = output as f64;
         match self {
-            Self::PytorchHalfPixel if outputs == 1 => 0.0,
+            Self::PytorchHalfPixel | Self::AlignCorners if outputs == 1 => 0.0,
             Self::HalfPixel | Self::PytorchHalfPixel => (x + 0.5) / scale - 0.5,
-            Self::AlignCorners if outputs == 1 => 0.0,
             Self::AlignCorners => x * (length - 1) as f64 / (outputs - 1) as f64,
             Self::Asymmetric => x / scale,
         }
@@ -161,9 +160,8 @@ impl Coordinates {
     fn place_f32(self, output: usize, length: usize, outputs: usize, scale: f32) -> f32 {
         let x = output as f32;
         match self {
-            Self::PytorchHalfPixel if outputs == 1 => 0.0,
+            Self::PytorchHalfPixel | Self::AlignCorners if outputs == 1 => 0.0,
             Self::HalfPixel | Self::PytorchHalfPixel => (x + 0.5) / scale - 0.5,
-            Self::AlignCorners if outputs == 1 => 0.0,
             Self::AlignCorners => x * (length - 1) as f32 / (outputs - 1) as f32,
             Self::Asymmetric => x / scale,
         }

@@ -12,7 +12,7 @@ pub(super) struct Rows {
     /// The lengths in that order.
     ordered: Vec<usize>,
     /// How many rows there are.
-    pub rows: usize,
+    pub count: usize,
     /// How many elements a row has.
     pub length: usize,
 }
@@ -23,15 +23,15 @@ impl Rows {
         let (inner, outer): (Vec<usize>, Vec<usize>) =
             (0..shape.len()).partition(|dimension| along.contains(dimension));
         let product = |dimensions: &[usize]| dimensions.iter().map(|&dimension| shape[dimension]).product();
-        let (rows, length) = (product(&outer), product(&inner));
+        let (count, length) = (product(&outer), product(&inner));
         let order = [outer, inner].concat();
         let ordered = order.iter().map(|&dimension| shape[dimension]).collect();
-        Self { order, ordered, rows, length }
+        Self { order, ordered, count, length }
     }
 
     /// The tensor as a matrix `[rows, length]`.
     pub fn matrix(&self, tensor: &Tensor) -> Result<Tensor> {
-        tensor.permute(self.order.as_slice())?.contiguous()?.reshape((self.rows, self.length))
+        tensor.permute(self.order.as_slice())?.contiguous()?.reshape((self.count, self.length))
     }
 
     /// A matrix `[rows, length]` as a tensor of the shape that this was made for.
@@ -81,7 +81,7 @@ mod tests {
         for along in [&[][..], &[0], &[1], &[2, 0], &[0, 1, 2]] {
             let rows = Rows::new(&[2, 3, 4], along);
             let matrix = rows.matrix(&tensor).unwrap();
-            assert_eq!(matrix.dims(), [rows.rows, rows.length]);
+            assert_eq!(matrix.dims(), [rows.count, rows.length]);
             let back = rows.tensor(&matrix).unwrap();
             assert_eq!(back.to_vec3::<f64>().unwrap(), tensor.to_vec3::<f64>().unwrap());
         }

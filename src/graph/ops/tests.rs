@@ -134,7 +134,17 @@ pub(super) fn check_gradient(op: &dyn Op, inputs: &[Tensor]) {
 /// dilation.
 type ConvCase = (usize, usize, [usize; 2], [usize; 2], [usize; 2], [usize; 2], [usize; 2], [usize; 2]);
 
-const CONVOLUTIONS: [ConvCase; 11] = [
+const CONVOLUTIONS: [ConvCase; 18] = [
+    // Depthwise and nearly so.
+    (2, 3, [1, 1], [7, 9], [3, 3], [1, 1], [1, 1], [1, 1]),
+    (1, 4, [1, 2], [8, 7], [5, 3], [2, 2], [2, 1], [1, 1]),
+    (2, 2, [2, 2], [6, 6], [3, 3], [2, 1], [1, 0], [1, 2]),
+    (1, 3, [1, 1], [1, 1], [3, 3], [1, 1], [1, 1], [1, 1]),
+    (1, 5, [1, 1], [9, 8], [2, 4], [3, 3], [1, 3], [2, 1]),
+    // Single places, in one group and in two.
+    (2, 2, [3, 4], [5, 6], [1, 1], [1, 1], [0, 0], [1, 1]),
+    (1, 1, [3, 5], [5, 6], [1, 1], [1, 1], [0, 0], [1, 1]),
+    // In one group and in two, with all that can differ.
     (1, 1, [3, 4], [7, 9], [3, 3], [1, 1], [1, 1], [1, 1]),
     (2, 1, [2, 3], [8, 8], [3, 3], [2, 2], [1, 1], [1, 1]),
     (1, 1, [3, 2], [23, 19], [11, 11], [4, 4], [2, 2], [1, 1]),
@@ -160,9 +170,10 @@ fn convolutions() -> impl Iterator<Item = (Conv2d, Tensor)> {
 
 /// Convolutions with other zeros after the input than before it, as TensorFlow's "same" padding at stride 2 has.
 fn uneven_convolutions() -> impl Iterator<Item = (Conv2d, Tensor)> {
-    [([0, 0], [1, 1]), ([1, 0], [0, 2]), ([2, 1], [1, 3])].into_iter().enumerate().map(|(case, (begin, end))| {
-        let weight = noise(&[4, 3, 3, 2], 40);
-        let conv = Conv2d::new(weight, Some(noise(&[4], 41))).unwrap().stride([2, 1 + case % 2]).groups(2);
+    [([0, 0], [1, 1], 2), ([1, 0], [0, 2], 2), ([2, 1], [1, 3], 6)].into_iter().enumerate().map(|(case, all)| {
+        let (begin, end, groups) = all;
+        let weight = noise(&[6, 6 / groups, 3, 2], 40);
+        let conv = Conv2d::new(weight, Some(noise(&[6], 41))).unwrap().stride([2, 1 + case % 2]).groups(groups);
         (conv.padding(begin).padding_end(end), noise(&[2, 6, 8, 7], 42))
     })
 }
