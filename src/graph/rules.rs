@@ -6,7 +6,7 @@ use super::{Node, op::Rule};
 ///
 /// The literature knows no such difference, so one [`Rule`] for all is what guided backpropagation and deconvnet mean.
 /// But Captum and pytorch-grad-cam replace modules only: `F.relu` keeps the plain gradient there, which leaves of their
-/// guided backpropagation of a GoogLeNet or an Inception v3 the gradient itself.
+/// guided backpropagation of a `GoogLeNet` or an Inception v3 the gradient itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Rules {
     /// For modules, as `nn.ReLU`.

@@ -54,7 +54,7 @@ impl Trace {
         if node == self.target { Some(&self.result) } else { self.outputs.get(node)?.as_ref() }
     }
 
-    /// The gradient of `⟨seed, output of from⟩` with respect to the output of `to`, under one rule for all ReLUs or the
+    /// The gradient of `⟨seed, output of from⟩` with respect to the output of `to`, under one rule for all rectifiers or the
     /// [`Rules`] given.
     ///
     /// `seed` has the shape of `from`'s output, the result that of `to`'s. Only nodes on paths between the two are
