@@ -9,6 +9,9 @@ mod adam;
 #[path = "../examples/train_demo/layers.rs"]
 #[allow(dead_code, reason = "the trainer uses all of it")]
 mod layers;
+#[path = "../examples/train_demo/threshold.rs"]
+#[allow(dead_code, reason = "the trainer uses it")]
+mod threshold;
 #[path = "../examples/train_demo/trial.rs"]
 mod trial;
 
@@ -82,7 +85,7 @@ fn knees_are_told_apart_and_the_map_peaks_at_the_tear() {
     let counts = trial::knees(&model, 1000..1008).unwrap();
     println!("{counts:?}");
     let planes = counts.all_planes();
-    assert!(planes.accuracy() >= 0.9 && planes.localised() >= 0.9, "{counts:?}");
+    assert!(planes.accuracy() >= 0.95 && planes.localised() >= 0.9, "{counts:?}");
     assert!(counts.examination.accuracy() >= 0.95, "{counts:?}");
 }
 

@@ -16,6 +16,7 @@ mod layers;
 mod pool;
 mod resize;
 mod skin;
+mod threshold;
 mod trial;
 mod weights;
 
@@ -68,6 +69,8 @@ struct Arguments {
 const REFINING: knee::Lesson =
     knee::Lesson { mixture: knee_data::MENISCUS, stacks: 8, slices: 12, steps: 500, peak_rate: 6e-4 };
 const REFINING_SEED: u64 = 31;
+/// Training phantoms that the knee model's thresholds are set on at last.
+const THRESHOLD_KNEES: u64 = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Name {
@@ -118,6 +121,7 @@ fn go_on(arguments: &Arguments, from: &Path) -> Result<(), Box<dyn Error>> {
         }
     };
     network.train(&lesson, arguments.seed, checkpoint)?;
+    network.set_thresholds(THRESHOLD_KNEES)?;
     weights::write(&file, &network.shipped())
 }
 
@@ -138,6 +142,7 @@ fn train(name: Name, out: &Path, share: f32) -> Result<(), Box<dyn Error>> {
             network.train(&broad(4, 24, 600.0, 6e-4), 21, |_| {})?;
             let refining = knee::Lesson { steps: steps(REFINING.steps as f32), ..REFINING };
             network.train(&refining, REFINING_SEED, |_| {})?;
+            network.set_thresholds(THRESHOLD_KNEES)?;
             network.shipped()
         }
         Name::Skin => {
