@@ -6,6 +6,12 @@
 #[path = "../examples/train_demo/adam.rs"]
 #[allow(dead_code, reason = "the trainer uses all of it")]
 mod adam;
+#[path = "../examples/train_demo/knee_data.rs"]
+#[allow(dead_code, reason = "the trainer uses all of it")]
+mod knee_data;
+#[path = "../examples/train_demo/knee_loss.rs"]
+#[allow(dead_code, reason = "the trainer uses all of it")]
+mod knee_loss;
 #[path = "../examples/train_demo/layers.rs"]
 #[allow(dead_code, reason = "the trainer uses all of it")]
 mod layers;

@@ -12,18 +12,15 @@ use glassbox::demo::random::Random;
 use rayon::prelude::*;
 
 use crate::adam::{Adam, rate};
-use crate::knee_data::{CLASSES, Cell, Mixture, PATCH_POOL, PATCHES, Patch, SCALE, Stack, image, training_knee};
-use crate::layers::{Gradients, Layer, Map, Parameter, Tape, add, backward, forward, max_pool, tensors, unpool};
+use crate::knee_data::{CLASSES, Mixture, PATCH_POOL, PATCHES, Patch, SCALE, Stack, image, training_knee};
+use crate::knee_loss::{Pooled, USUAL, class_map, cross_entropy, dot, worth_going_back};
+use crate::layers::{Gradients, Layer, Map, Parameter, Tape, add, backward, forward, tensors};
 use crate::pool::Pool;
 use crate::threshold;
 use crate::weights::{Initial, log};
 
-/// What the losses of single slices are divided by.
-const USUAL: f32 = 5.0;
 /// Slices that are kept to be used again.
 const POOL_SLICES: usize = 2500;
-/// Class map values are trained in these units.
-const UNIT: f32 = 16.0;
 
 /// A part of the schedule.
 #[derive(Debug, Clone, Copy)]
@@ -336,82 +333,3 @@ impl Network {
 /// The output layer's weights are trained in this unit: a tear fills few of the cells that are averaged, so that its
 /// weights must become large.
 const GAIN: f32 = 8.0;
-
-/// Share of a stack's slices that the way back is taken for, at most.
-const WAY_BACK: f32 = 0.4;
-
-/// The way back costs three times as much as the way forward and most slices hardly matter, so it is taken for those
-/// that matter most and for a draw of the others, which then count for more: the expected gradient is the same. Gives
-/// slices and weights.
-fn worth_going_back(slopes: &[Vec<f32>], random: &mut Random) -> Vec<(usize, f32)> {
-    let sizes: Vec<f32> = slopes.iter().map(|slopes| dot(slopes, slopes).sqrt()).collect();
-    let sum: f32 = sizes.iter().sum();
-    let wanted = WAY_BACK * slopes.len() as f32;
-    let chance = |size: f32| if sum > 0.0 { (wanted * size / sum).min(1.0) } else { 0.0 };
-    let chances = sizes.into_iter().map(chance).enumerate();
-    chances.filter(|(_, chance)| random.chance(*chance)).map(|(slice, chance)| (slice, 1.0 / chance)).collect()
-}
-
-/// Inside the tear the class map shall be high, well outside it zero.
-fn class_map(map: &Map, cells: &[Cell], w: &[f32], w_change: &mut [f32], by_map: &mut [f32], losses: &mut [f32; 4]) {
-    let area = map.area();
-    let mut values = vec![0.0; area];
-    for (plane, w) in map.values.chunks_exact(area).zip(w) {
-        values.iter_mut().zip(plane).for_each(|(sum, value)| *sum += w * value / UNIT);
-    }
-    let inside = cells.iter().filter(|cell| **cell == Cell::Inside).count().max(1) as f32;
-    let slopes: Vec<f32> = values
-        .iter()
-        .zip(cells)
-        .map(|(value, cell)| match cell {
-            Cell::Inside => {
-                let (loss, slope) = cross_entropy(value - 3.0, true);
-                losses[2] += loss / inside / USUAL;
-                slope / inside / UNIT / 2.0
-            }
-            Cell::Outside => {
-                losses[3] += value * value / 40.0 / USUAL;
-                value * 2.0 / 40.0 / UNIT / USUAL
-            }
-            Cell::Near => 0.0,
-        })
-        .collect();
-    for (k, plane) in map.values.chunks_exact(area).enumerate() {
-        w_change[k] += dot(&slopes, plane);
-        by_map[k * area..][..area].iter_mut().zip(&slopes).for_each(|(out, slope)| *out += slope * w[k]);
-    }
-}
-
-/// The last pooling and the mean over what it leaves.
-struct Pooled {
-    mean: Vec<f32>,
-    switches: Vec<u32>,
-    area: usize,
-}
-
-impl Pooled {
-    fn of(map: &Map) -> Self {
-        let (small, switches) = max_pool(map, 3, 2);
-        let area = small.area();
-        let mean = small.values.chunks_exact(area).map(|plane| plane.iter().sum::<f32>() / area as f32).collect();
-        Self { mean, switches, area }
-    }
-
-    fn gradient(&self, by_mean: &[f32], map: &Map) -> Vec<f32> {
-        let spread: Vec<f32> =
-            by_mean.iter().flat_map(|slope| std::iter::repeat_n(slope / self.area as f32, self.area)).collect();
-        unpool(&spread, &self.switches, map)
-    }
-}
-
-/// Loss and slope of a logit that should say `truth`.
-fn cross_entropy(logit: f32, truth: bool) -> (f32, f32) {
-    let sign = if truth { 1.0 } else { -1.0 };
-    let margin = sign * logit;
-    let loss = (-margin.abs()).exp().ln_1p() + (-margin).max(0.0);
-    (loss, -sign / (1.0 + margin.exp()))
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}

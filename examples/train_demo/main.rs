@@ -12,6 +12,7 @@
 mod adam;
 mod knee;
 mod knee_data;
+mod knee_loss;
 mod layers;
 mod pool;
 mod resize;
