@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use super::onnx::OnnxError;
+
 /// A model card, a weight file or an input that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,6 +90,15 @@ pub enum ModelError {
         architecture: String,
         /// What is wrong.
         reason: String,
+    },
+
+    /// An ONNX file is damaged or holds something that is not computed here.
+    #[error("The ONNX file cannot be used: {source}: {file}")]
+    Onnx {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: Box<OnnxError>,
     },
 
     /// The picture cannot be made into an input of this network.

@@ -48,7 +48,7 @@ pub(super) fn is_spatial(shape: &[usize]) -> bool {
 /// rectified, nor the class map of a network whose classifier is a 1×1 convolution. A module that ends there gives its name (`layer4` for `layer4.1.relu2`).
 pub(super) fn last(graph: &Graph, shapes: &[Vec<usize>]) -> String {
     let nodes = graph.nodes();
-    let classes = shapes[graph.output()].last().copied();
+    let classes = shapes[graph.output()].get(1).copied();
     let has_linear = nodes.iter().any(|node| node.op.kind() == "Linear");
     let is_target = |node: &NodeId| {
         let op = nodes[*node].op.kind();
@@ -57,7 +57,7 @@ pub(super) fn last(graph: &Graph, shapes: &[Vec<usize>]) -> String {
         is_spatial(&shapes[*node])
             && !is_idle
             && !is_class_map
-            && !matches!(op, "AvgPool2d" | "AdaptiveAvgPool2d" | "Dropout")
+            && !matches!(op, "AvgPool2d" | "AdaptiveAvgPool2d" | "Dropout" | "Transpose")
     };
     let node = (INPUT + 1..nodes.len()).rev().find(is_target).unwrap_or(INPUT);
     let name = &nodes[node].name;

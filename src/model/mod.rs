@@ -9,6 +9,7 @@ mod layers;
 pub mod listing;
 mod load;
 mod loaded;
+mod onnx;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -21,4 +22,5 @@ pub use error::{Mismatch, Misshapen, ModelError};
 pub use input::{Fit, Input};
 pub use layers::LayerInfo;
 pub use loaded::Model;
+pub use onnx::OnnxError;
 pub use weights::Weights;

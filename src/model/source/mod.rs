@@ -12,7 +12,7 @@ use candle_core::Device;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Card, ModelError, keras,
+    Card, ModelError, keras, onnx,
     zoo::{Architecture, ZOO},
 };
 use crate::{
@@ -60,6 +60,8 @@ pub(super) struct Built {
 pub(super) enum Source {
     /// An architecture known here, filled with named tensors.
     Zoo(&'static Architecture),
+    /// An ONNX file.
+    Onnx,
     /// A Keras file.
     Keras,
 }
@@ -68,6 +70,7 @@ impl Source {
     /// The source that a card's `architecture` names.
     pub fn find(architecture: &str) -> Option<Self> {
         match architecture {
+            "onnx" => Some(Self::Onnx),
             "keras" => Some(Self::Keras),
             name => super::zoo::find(name).map(Self::Zoo),
         }
@@ -75,7 +78,7 @@ impl Source {
 
     /// All that a card's `architecture` may be.
     pub fn names() -> Vec<&'static str> {
-        ZOO.iter().map(|architecture| architecture.name).chain(["keras"]).collect()
+        ZOO.iter().map(|architecture| architecture.name).chain(["onnx", "keras"]).collect()
     }
 
     /// Builds the network.
@@ -85,6 +88,7 @@ impl Source {
     pub fn build(self, request: &Request) -> Result<Built, ModelError> {
         match self {
             Self::Zoo(architecture) => zoo::build(architecture, request),
+            Self::Onnx => onnx::build(request),
             Self::Keras => keras::build(request),
         }
     }
