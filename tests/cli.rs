@@ -254,7 +254,26 @@ fn models_lists_and_shows() {
     assert!(text.to_lowercase().contains("synthetic"), "{text}");
     let shown = glassbox(&["models", "show", "knee-phantom"]);
     assert_eq!(shown.status.code(), Some(0));
-    assert!(String::from_utf8(shown.stdout).unwrap().contains("pretrained_model.0"));
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(text.contains("pretrained_model.0") && text.contains("MACs"), "{text}");
+
+    for arguments in [&["models", "--json"][..], &["models", "show", "knee-phantom", "--json"]] {
+        let output = glassbox(arguments);
+        assert_eq!(output.status.code(), Some(0));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        if arguments.contains(&"show") {
+            let sum = |key: &str| -> u64 {
+                json["layers"].as_array().unwrap().iter().map(|layer| layer[key].as_u64().unwrap()).sum()
+            };
+            assert_eq!(
+                (sum("macs"), sum("parameters")),
+                (json["macs"].as_u64().unwrap(), json["parameters"].as_u64().unwrap())
+            );
+            assert!(sum("macs") > sum("parameters"));
+        } else {
+            assert!(json["models"].as_array().unwrap().iter().any(|model| model["name"].is_string()));
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use super::{
     About, Ask, Attribution, ExplainError, Group, Method,
     attribution::Reading,
+    parameters::Parameter,
     pixels::{pixel_map, target_signal},
+    rectifiers::{RECTIFIERS, rules},
 };
 use crate::graph::{Graph, INPUT, Keep, NodeId, Rule};
 
@@ -37,11 +39,16 @@ impl Method for Deconvnet {
         false
     }
 
+    fn parameters(&self) -> &'static [Parameter] {
+        &[RECTIFIERS]
+    }
+
     fn keeps(&self, _graph: &Graph, _layer: NodeId) -> Keep {
         Keep::nothing().gradients_to(INPUT)
     }
 
     fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
-        pixel_map(self.name(), ask, Reading::Magnitude, &target_signal(ask, Rule::Deconvnet)?)
+        let field = target_signal(ask, rules(ask.settings, Rule::Deconvnet))?;
+        pixel_map(self.name(), ask, Reading::Magnitude, &field)
     }
 }

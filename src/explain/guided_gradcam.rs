@@ -8,6 +8,7 @@ use super::{
     gradcam::mean_gradients,
     parameters::{Kind, Parameter},
     pixels::{pixel_map, target_signal},
+    rectifiers::{RECTIFIERS, rules},
     resize::nearest,
 };
 use crate::graph::{Graph, INPUT, Keep, NodeId, Rule};
@@ -54,7 +55,7 @@ impl Method for GuidedGradCam {
     }
 
     fn parameters(&self) -> &'static [Parameter] {
-        &[ENLARGED]
+        &[ENLARGED, RECTIFIERS]
     }
 
     fn keeps(&self, _graph: &Graph, layer: NodeId) -> Keep {
@@ -63,7 +64,7 @@ impl Method for GuidedGradCam {
 
     fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
         let map = gradient_map(self.name(), ask, mean_gradients)?;
-        let mut field = target_signal(ask, Rule::Guided)?;
+        let mut field = target_signal(ask, rules(ask.settings, Rule::Guided))?;
         let coarse: Vec<f32> = map.values.iter().map(|value| value.max(0.0)).collect();
         let (from, to) = ([map.rows, map.columns], [field.rows, field.columns]);
         let large = match ask.settings.choice(&ENLARGED) {

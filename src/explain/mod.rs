@@ -33,6 +33,7 @@ mod occlusion;
 pub mod parameters;
 mod perturb;
 mod pixels;
+mod rectifiers;
 mod resize;
 mod rise;
 mod runs;

@@ -3,19 +3,20 @@
 use candle_core::Tensor;
 
 use super::{Ask, Attribution, ExplainError, attribution::Reading, channels::Planes};
-use crate::graph::{INPUT, NodeId, Rule};
+use crate::graph::{INPUT, NodeId, Rules};
 
-/// What the explained number sends back to the network's input under a rule: under [`Rule::Gradient`] its derivative.
+/// What the explained number sends back to the network's input under a rule: under
+/// [`Rule::Gradient`](crate::graph::Rule::Gradient) its derivative.
 ///
 /// The run must have kept gradients to [`INPUT`].
-pub(super) fn target_signal(ask: &Ask, rule: Rule) -> Result<Planes, ExplainError> {
+pub(super) fn target_signal(ask: &Ask, rules: impl Into<Rules>) -> Result<Planes, ExplainError> {
     let seed = ask.objective()?.seed(ask.trace.target(), ask.slice)?;
-    signal(ask, ask.trace.target_node(), &seed, rule)
+    signal(ask, ask.trace.target_node(), &seed, rules)
 }
 
 /// What a seed at the output of a node sends back to the network's input under a rule.
-pub(super) fn signal(ask: &Ask, from: NodeId, seed: &Tensor, rule: Rule) -> Result<Planes, ExplainError> {
-    let field = ask.trace.vjp(from, seed, INPUT, rule, ask.control)?;
+pub(super) fn signal(ask: &Ask, from: NodeId, seed: &Tensor, rules: impl Into<Rules>) -> Result<Planes, ExplainError> {
+    let field = ask.trace.vjp(from, seed, INPUT, rules, ask.control)?;
     Planes::of(&field, ask.slice, &ask.graph().nodes()[INPUT].name)
 }
 

@@ -78,3 +78,59 @@ pub(super) fn deepest(graph: &Graph, shapes: &[Vec<usize>]) -> String {
     let node = spatial.into_iter().rev().find(|&node| Some(cells(node)) == coarsest).unwrap_or(INPUT);
     graph.nodes()[node].name.clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::model::{Weights, zoo};
+
+    #[test]
+    fn the_default_layer_is_the_one_that_people_choose() {
+        for (architecture, layer) in [
+            ("alexnet", "features.12"),
+            ("vgg16", "features.30"),
+            ("resnet50", "layer4"),
+            ("squeezenet1_1", "features.12"),
+            ("densenet121", "features.norm5"),
+            ("densenet201", "features.norm5"),
+            ("googlenet", "inception5b"),
+            ("inception_v3", "Mixed_7c"),
+            ("mobilenet_v2", "features.18"),
+            ("mobilenet_v3_small", "features.12"),
+            ("mobilenet_v3_large", "features.16"),
+            ("efficientnet_b0", "features.8"),
+            ("efficientnet_b4", "features.8"),
+            ("mrnet", "pretrained_model.12"),
+        ] {
+            let mut weights = Weights::from_tensors(HashMap::new(), "usual widths");
+            let graph = (zoo::find(architecture).unwrap().build)(&mut weights).unwrap();
+            let shapes = graph.shapes(&[1, 3, 224, 224]).unwrap();
+            assert_eq!(last(&graph, &shapes), layer, "{architecture}");
+        }
+    }
+
+    #[test]
+    fn multiply_accumulates_are_those_of_the_literature() {
+        // torchvision's `_ops` of the pretrained weights, in units of 10⁹ and rounded.
+        for (architecture, size, giga) in [
+            ("resnet18", 224, 1.814),
+            ("resnet50", 224, 4.089),
+            ("vgg16", 224, 15.47),
+            ("densenet121", 224, 2.834),
+            ("googlenet", 224, 1.498),
+            ("inception_v3", 299, 5.713),
+            ("mobilenet_v2", 224, 0.301),
+            ("mobilenet_v3_large", 224, 0.217),
+            ("efficientnet_b0", 224, 0.386),
+        ] {
+            let mut weights = Weights::from_tensors(HashMap::new(), "usual widths");
+            let graph = (zoo::find(architecture).unwrap().build)(&mut weights).unwrap();
+            let shapes = graph.shapes(&[1, 3, size, size]).unwrap();
+            let macs: u64 = describe(&graph, &shapes).iter().map(|layer| layer.macs).sum();
+            let found = macs as f64 / 1e9;
+            assert!((found - giga).abs() < 0.006 * giga, "{architecture}: {found} where {giga} is known");
+        }
+    }
+}

@@ -177,4 +177,89 @@ fn folders_of_models_are_listed_with_what_is_wrong() {
     let json = listing::model_json(&model);
     assert_eq!(json["layers"].as_array().unwrap().len(), model.layers().len());
     assert_eq!(json["parameters"].as_u64().unwrap() as usize, model.graph.parameters());
+    // 11×11×3 weights at each of 4×15×15 places.
+    assert_eq!(json["layers"][0]["macs"], 11 * 11 * 3 * 4 * 15 * 15);
+    let macs: u64 = model.layers().iter().map(|layer| layer.macs).sum();
+    assert_eq!(json["macs"], macs);
+
+    // The columns are aligned: numbers end under the end of their heading.
+    let table: Vec<Vec<char>> =
+        text.lines().skip_while(|line| !line.starts_with("layer ")).map(|line| line.chars().collect()).collect();
+    let head: String = table[0].iter().collect();
+    let ends = ["parameters", "MACs"].map(|heading| head.find(heading).unwrap() + heading.len());
+    assert_eq!(table.len(), model.layers().len() + 2);
+    for line in &table[1..] {
+        for end in ends {
+            assert!(line[end - 1].is_ascii_digit() && line.get(end).is_none_or(|next| *next == ' '), "{text}");
+        }
+    }
+    assert!(text.trim_end().ends_with("for one picture"), "{text}");
+}
+
+/// The tensors of a ResNet-18 that is as narrow as can be.
+fn resnet18() -> HashMap<String, (Vec<usize>, Vec<f32>)> {
+    let mut tensors = HashMap::new();
+    let mut add = |name: String, shape: Vec<usize>| {
+        let count = shape.iter().product();
+        tensors.insert(name, (shape, vec![0.5; count]));
+    };
+    let mut conv = |conv: String, norm: String, [out, input, size]: [usize; 3]| {
+        add(format!("{conv}.weight"), vec![out, input, size, size]);
+        for part in ["weight", "bias", "running_mean", "running_var"] {
+            add(format!("{norm}.{part}"), vec![out]);
+        }
+    };
+    conv("conv1".to_owned(), "bn1".to_owned(), [2, 3, 7]);
+    for stage in 1..=4 {
+        for block in 0..2 {
+            let module = format!("layer{stage}.{block}");
+            for number in 1..=2 {
+                conv(format!("{module}.conv{number}"), format!("{module}.bn{number}"), [2, 2, 3]);
+            }
+            if stage > 1 && block == 0 {
+                conv(format!("{module}.downsample.0"), format!("{module}.downsample.1"), [2, 2, 1]);
+            }
+        }
+    }
+    add("fc.weight".to_owned(), vec![3, 2]);
+    add("fc.bias".to_owned(), vec![3]);
+    tensors
+}
+
+#[test]
+fn a_file_of_another_network_is_refused_in_one_sentence_that_names_the_right_one() {
+    let on = |architecture: &str| card("", "").replace("alexnet", architecture);
+    let mut odd = resnet18();
+    odd.insert("layer1.0.conv2.weight".to_owned(), (vec![2, 2, 5, 5], vec![0.5; 100]));
+    for (card, tensors, words, fits) in [
+        (on("resnet34"), resnet18(), &["missing layer1.2.conv1.weight", "layer1.2.bn1.running_mean", "more"][..], true),
+        (
+            on("densenet121"),
+            resnet18(),
+            &[
+                "missing features.conv0.weight",
+                "more",
+                "not part of the architecture: bn1.bias, bn1.running_mean",
+                "fc.bias",
+            ],
+            true,
+        ),
+        (on("resnet18"), odd, &["layer1.0.conv2.weight with shape [2, 2, 5, 5] where [2, 2, 3, 3] is expected"], false),
+    ] {
+        let message = refusal(&card, &tensors);
+        for word in words {
+            assert!(message.contains(word), "{word} is not in: {message}");
+        }
+        assert_eq!(message.contains("the file fits the architecture resnet18"), fits, "{message}");
+        assert!(message.ends_with("w.safetensors") && !message.contains('\n'), "{message}");
+    }
+    assert_eq!(load(&on("resnet18"), &resnet18()).unwrap().outputs(), 3);
+}
+
+#[test]
+fn prefixes_that_wrappers_put_before_all_names_are_removed_and_noted() {
+    let wrapped = alexnet(3).into_iter().map(|(name, tensor)| (format!("module.model.{name}"), tensor)).collect();
+    let model = load(&card("", ""), &wrapped).unwrap();
+    assert_eq!(model.notes.len(), 2, "{:?}", model.notes);
+    assert!(model.notes[0].contains("`module.`") && model.notes[1].contains("`model.`"), "{:?}", model.notes);
 }

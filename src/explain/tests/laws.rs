@@ -211,6 +211,32 @@ fn what_only_speaks_against_a_class_is_no_part_of_its_guided_map() {
 }
 
 #[test]
+fn a_rectifier_that_is_a_function_keeps_the_gradient_unless_all_are_asked_for() {
+    let build = |functional: bool| {
+        let mut graph = GraphBuilder::new();
+        let conv = Conv2d::new(tensor(&numbers(2 * 2 * 9, 5), &[2, 2, 3, 3]), None).unwrap().padding([1; 2]);
+        let conv = graph.add("conv", conv, &[INPUT]);
+        let relu = graph.add("relu", Relu, &[conv]);
+        if functional {
+            graph.mark_functional(relu);
+        }
+        let gap = graph.add("gap", AdaptiveAvgPool2d::GLOBAL, &[relu]);
+        let flat = graph.add("flatten", Flatten, &[gap]);
+        graph.add("fc", Linear::new(tensor(&[1.0, -1.0], &[1, 2]), None).unwrap(), &[flat]);
+        Arc::new(graph.finish().unwrap())
+    };
+    let (module, function) = (build(false), build(true));
+    let gradient = set(&module, "gradient", "relu", 0, &[]).values;
+    for method in ["guidedbackprop", "deconvnet"] {
+        let papers = set(&module, method, "relu", 0, &[]).values;
+        assert_ne!(papers, gradient);
+        assert_eq!(set(&function, method, "relu", 0, &[]).values, gradient, "{method}");
+        assert_eq!(set(&function, method, "relu", 0, &[("rectifiers", "all")]).values, papers, "{method}");
+        assert_eq!(set(&module, method, "relu", 0, &[("rectifiers", "all")]).values, papers, "{method}");
+    }
+}
+
+#[test]
 fn the_difference_of_two_classes_is_the_map_of_the_difference() {
     let rows = numbers(18, 3);
     let graph = homogeneous(&rows);

@@ -59,8 +59,8 @@ pub(super) fn is_replaced(layers: &Layers, module: &str, standard: &[usize]) -> 
     let found = dense_layers(layers, module);
     let is_standard = |path: &[usize]| path.first().is_some_and(|first| standard.contains(first));
     let is_last = |path: &[usize]| path.first() == standard.last();
-    !found.is_empty()
-        && !(found.iter().all(|(_, path)| is_standard(path)) && found.iter().any(|(_, path)| is_last(path)))
+    let is_as_usual = found.iter().all(|(_, path)| is_standard(path)) && found.iter().any(|(_, path)| is_last(path));
+    !(found.is_empty() || is_as_usual)
 }
 
 /// The dense layers at and in a module, with the numbers that lead to them, in the order of these.
