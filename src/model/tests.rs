@@ -160,7 +160,10 @@ fn folders_of_models_are_listed_with_what_is_wrong() {
     let catalogue = Catalogue::scan(&folders);
     let problems: Vec<Option<&str>> = catalogue.entries.iter().map(|entry| entry.problem.as_deref()).collect();
     assert_eq!(catalogue.entries.len(), 3, "{problems:?}");
-    assert!(problems[0].is_none() && problems[1].unwrap().contains("expected a string (line 1)"), "{problems:?}");
+    assert!(
+        problems[0].is_none() && problems[1].unwrap().contains("expected a string (line 1, `name`)"),
+        "{problems:?}"
+    );
     assert!(problems[2].unwrap().contains("absent.pth"), "{problems:?}");
     assert_eq!(catalogue.entries[1].name, "b_bad");
     let text = listing::catalogue_text(&catalogue);

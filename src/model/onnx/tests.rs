@@ -208,7 +208,7 @@ fn tensors_in_other_files_must_lie_beside() {
     std::fs::write(inside.join("w.data"), [bytes.as_slice(), &[0]].concat()).unwrap();
     assert_ne!(
         external.weights_sha256,
-        load(&file("w.data", "16")).unwrap().weights_sha256,
+        beside(&file("w.data", "16")).unwrap().weights_sha256,
         "its data is part of a model"
     );
     for (location, length, words) in [
