@@ -107,34 +107,24 @@ pub fn slice(
     control: &Control,
     give: Give,
 ) -> Result<Option<Vec<f32>>, Failure> {
-    let input = model.input(picture).map_err(Failure::because)?;
-    let graph = &model.graph;
-    let mut keep = Keep::nothing();
-    if let Some(node) = stack_features(model) {
-        keep = keep.output_of(node);
-    }
-    let mut nodes = Vec::with_capacity(questions.len());
-    for question in questions {
-        let node = needed(model, question);
-        if let Ok((node, needs)) = &node {
-            keep = keep.and(needs);
-            nodes.push(Ok(*node));
-        } else {
-            nodes.push(node.map(|(node, _)| node));
-        }
-    }
-    let trace = graph.run(&[(INPUT, input.tensor.clone())], graph.output(), &keep, control)?;
-    let logits = finite_logits(model, trace.target())?;
-    for (index, (question, node)) in questions.iter().zip(nodes).enumerate() {
-        let run = Run { model, input: &input, trace: &trace, logits: &logits, control };
-        let answer = node.and_then(|node| run.answer(question, node, &mut |map| give(index, Answer::Interim(map))));
-        match answer {
+    let forward = Forward::run(model, picture, questions, control)?;
+    for (index, question) in questions.iter().enumerate() {
+        match forward.answer(question, &mut |map| give(index, Answer::Interim(map))) {
             Ok(outcome) => give(index, Answer::Done(outcome)),
             Err(Failure::Because(reason)) => give(index, Answer::Failed(reason)),
             Err(Failure::Cancelled) => return Err(Failure::Cancelled),
         }
     }
-    stack_features(model).and_then(|node| trace.output(node)).map(values).transpose()
+    stack_features(model).and_then(|node| forward.trace.output(node)).map(values).transpose()
+}
+
+/// A slice that has been run forward, of which questions can be asked.
+pub struct Forward<'a> {
+    model: &'a Model,
+    input: Input,
+    trace: Trace,
+    logits: Vec<f32>,
+    control: &'a Control,
 }
 
 /// The node a question is about, and what the run must keep for it.
@@ -167,34 +157,53 @@ fn needed(model: &Model, question: &Question) -> Result<(NodeId, Keep), Failure>
     }
 }
 
-/// One forward run, of which questions are asked.
-struct Run<'a> {
-    model: &'a Model,
-    input: &'a Input,
-    trace: &'a Trace,
-    logits: &'a [f32],
-    control: &'a Control,
-}
+impl<'a> Forward<'a> {
+    /// Runs a slice and keeps what the questions need. That does not depend on their classes: with the scores at hand
+    /// the same questions can be asked of another class. A question that can't be answered fails when it is asked.
+    ///
+    /// # Errors
+    /// When the slice can't be run, or on cancellation.
+    pub fn run(
+        model: &'a Model,
+        picture: &Picture,
+        questions: &[Question],
+        control: &'a Control,
+    ) -> Result<Self, Failure> {
+        let input = model.input(picture).map_err(Failure::because)?;
+        let mut keep = Keep::nothing();
+        if let Some(node) = stack_features(model) {
+            keep = keep.output_of(node);
+        }
+        for (_, needs) in questions.iter().filter_map(|question| needed(model, question).ok()) {
+            keep = keep.and(&needs);
+        }
+        let graph = &model.graph;
+        let trace = graph.run(&[(INPUT, input.tensor.clone())], graph.output(), &keep, control)?;
+        let logits = finite_logits(model, trace.target())?;
+        Ok(Self { model, input, trace, logits, control })
+    }
 
-impl Run<'_> {
-    fn answer(
-        &self,
-        question: &Question,
-        node: NodeId,
-        interim: &mut dyn FnMut(Arc<MapResult>),
-    ) -> Result<Outcome, Failure> {
-        let Self { model, trace, logits, control, .. } = *self;
+    /// Logits and probabilities.
+    #[must_use]
+    pub fn scores(&self) -> Scores {
+        if self.model.segmentation {
+            return segmentation::scores(self.model, &self.logits);
+        }
+        Scores { logits: self.logits.clone(), probabilities: self.model.probabilities(&self.logits) }
+    }
+
+    /// Answers one of the questions that the run was prepared for; `interim` is given a map that is still forming.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn answer(&self, question: &Question, interim: &mut dyn FnMut(Arc<MapResult>)) -> Result<Outcome, Failure> {
+        let (node, _) = needed(self.model, question)?;
+        let Self { model, input, trace, control, .. } = self;
         match question {
-            Question::Scores if model.segmentation => {
-                Ok(Outcome::Scores(Arc::new(segmentation::scores(model, logits))))
-            }
-            Question::Scores => Ok(Outcome::Scores(Arc::new(Scores {
-                logits: logits.to_vec(),
-                probabilities: model.probabilities(logits),
-            }))),
+            Question::Scores => Ok(Outcome::Scores(Arc::new(self.scores()))),
             Question::Map(recipe) => {
                 let interim = RefCell::new(interim);
-                let fit = self.input.fit;
+                let fit = input.fit;
                 let formed = |attribution| interim.borrow_mut()(Arc::new(MapResult::new(attribution, fit)));
                 let attribution = map::compute(model, trace, node, recipe, control, &formed)?;
                 Ok(Outcome::Map(Arc::new(MapResult::new(attribution, fit))))
@@ -208,7 +217,7 @@ impl Run<'_> {
                 let target = Target::class(0);
                 let ask = Ask::new(trace, node, &target, control);
                 let maps = explain::feature_maps(&ask, *count, *whole).map_err(explain_failure)?;
-                Ok(Outcome::FeatureMaps(Arc::new(FeatureGrid { maps, fit: self.input.fit })))
+                Ok(Outcome::FeatureMaps(Arc::new(FeatureGrid { maps, fit: input.fit })))
             }
             Question::Uncertainty { passes, seed } => {
                 let (Some(head), Some(features)) = (&model.stochastic, trace.output(node)) else {

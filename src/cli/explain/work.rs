@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use glassbox::display::Picture;
-use glassbox::engine::compute::{self, Answer, Failure, Question};
+use glassbox::engine::compute::{self, Failure, Forward, Question};
 use glassbox::engine::{MapResult, Outcome, Recipe, Scores, UncertaintyResult};
 use glassbox::export::{Explanation, FailedSource, ProgramRecord, ResultRecord, StackRecord, write_atomically};
 use glassbox::graph::Control;
@@ -114,8 +114,9 @@ impl<'a> Work<'a> {
         class: Option<usize>,
     ) -> Result<(), String> {
         let source = self.source_name(slice);
-        let picture = match self.picture(slice) {
-            Ok(picture) => picture,
+        let read = self.picture(slice).and_then(|picture| Ok((picture, self.sha256(&slice.source.path)?)));
+        let (picture, sha256) = match read {
+            Ok(read) => read,
             Err(reason) => {
                 self.failed.push(FailedSource { source, reason });
                 return Ok(());
@@ -134,7 +135,6 @@ impl<'a> Work<'a> {
             maps.push(self.outputs.map(&stem, recipe, map, &picture).map_err(|error| error.to_string())?);
         }
         self.failed.extend(answers.failed.into_iter().map(|reason| FailedSource { source: source.clone(), reason }));
-        let sha256 = self.sha256(&slice.source.path);
         self.results.push(ResultRecord {
             source,
             series: slice.sop_instance_uid.as_ref().map(|_| series.uid.clone()),
@@ -151,40 +151,34 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// One forward run for the scores (which may name the class), one for the maps of that class.
+    /// One forward run, whose scores may name the class that the maps explain.
     fn ask(&self, picture: &Picture, class: Option<usize>) -> Result<Answers, String> {
         let control = Control::default();
-        let mut scores = None;
-        let mut first = vec![Question::Scores];
-        if self.model.stochastic.is_some() {
-            first.push(Question::Uncertainty { passes: self.options.passes as usize, seed: self.options.seed });
-        }
-        let mut uncertainty = None;
-        let mut failed = Vec::new();
-        compute::slice(self.model, picture, &first, &control, &mut |_, answer| match answer {
-            Answer::Done(Outcome::Scores(found)) => scores = Some(found),
-            Answer::Done(Outcome::Uncertainty(found)) => uncertainty = Some(found),
-            Answer::Done(_) | Answer::Interim(_) => {}
-            Answer::Failed(reason) => failed.push(reason.to_string()),
-        })
-        .map_err(|failure| sentence(&failure))?;
-        let scores = scores.ok_or_else(|| "The network gave no scores".to_owned())?;
+        let maps_of = |class: usize| self.plan.recipes(class).into_iter().map(Question::Map);
+        let draws = self
+            .model
+            .stochastic
+            .is_some()
+            .then_some(Question::Uncertainty { passes: self.options.passes as usize, seed: self.options.seed });
+        let prepared: Vec<Question> = maps_of(class.unwrap_or(0)).chain(draws.clone()).collect();
+        let forward = Forward::run(self.model, picture, &prepared, &control).map_err(|failure| sentence(&failure))?;
+        let scores = forward.scores();
         let top = top_classes(self.model, &scores.probabilities).first().map_or(0, |top| top.class);
         let class = class.unwrap_or(top);
+        let mut answers = Answers { scores, uncertainty: None, maps: Vec::new(), failed: Vec::new() };
         if self.plan.against == Some(class) {
             let name = &self.model.classes[class];
-            failed.push(format!("{name} is the most probable class, so that there is no difference to it"));
+            answers.failed.push(format!("{name} is the most probable class, so that there is no difference to it"));
         }
-        let recipes = self.plan.recipes(class);
-        let questions: Vec<Question> = recipes.iter().cloned().map(Question::Map).collect();
-        let mut maps = Vec::new();
-        compute::slice(self.model, picture, &questions, &control, &mut |index, answer| match answer {
-            Answer::Done(Outcome::Map(map)) => maps.push((recipes[index].clone(), map)),
-            Answer::Done(_) | Answer::Interim(_) => {}
-            Answer::Failed(reason) => failed.push(reason.to_string()),
-        })
-        .map_err(|failure| sentence(&failure))?;
-        Ok(Answers { scores, uncertainty, maps, failed })
+        for question in maps_of(class).chain(draws) {
+            match (forward.answer(&question, &mut |_| {}), question) {
+                (Ok(Outcome::Map(map)), Question::Map(recipe)) => answers.maps.push((recipe, map)),
+                (Ok(Outcome::Uncertainty(found)), _) => answers.uncertainty = Some(found),
+                (Ok(_), _) => {}
+                (Err(failure), _) => answers.failed.push(sentence(&failure)),
+            }
+        }
+        Ok(answers)
     }
 
     fn picture(&self, slice: &Slice) -> Result<Picture, String> {
@@ -203,14 +197,17 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn sha256(&mut self, path: &Path) -> String {
+    /// The digest of a file; a sentence where it has gone since it was opened, for then nothing says what was explained.
+    fn sha256(&mut self, path: &Path) -> Result<String, String> {
         if let Some(known) = self.hashes.get(path) {
-            return known.clone();
+            return Ok(known.clone());
         }
-        // The file was read a moment ago; should it be gone now, an empty hash says that it can't be vouched for.
-        let hash = self.storage.read(path).map(|bytes| hex(&Sha256::digest(&bytes))).unwrap_or_default();
+        let bytes = self.storage.read(path).map_err(|error| {
+            format!("The file can no longer be read, so its SHA-256 can't be recorded ({error}): {}", path.display())
+        })?;
+        let hash = hex(&Sha256::digest(&bytes));
         self.hashes.insert(path.to_owned(), hash.clone());
-        hash
+        Ok(hash)
     }
 
     /// Writes `explanation.json` and says how it went.
@@ -245,7 +242,7 @@ impl<'a> Work<'a> {
 
 /// What one slice gave.
 struct Answers {
-    scores: Arc<Scores>,
+    scores: Scores,
     uncertainty: Option<Arc<UncertaintyResult>>,
     maps: Vec<(Recipe, Arc<MapResult>)>,
     failed: Vec<String>,
