@@ -29,13 +29,13 @@ impl Coalitions {
 
     /// How many sets there are.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        if self.superpixels == 0 { 0 } else { self.visible.len() / self.superpixels }
+    pub fn len(&self) -> usize {
+        self.visible.len().checked_div(self.superpixels).unwrap_or(0)
     }
 
     /// Whether there is no set.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 

@@ -74,7 +74,9 @@ impl Plan {
         let mut members: Vec<usize> = (0..size).collect();
         loop {
             let mut coalition = vec![false; players];
-            members.iter().for_each(|&member| coalition[member] = true);
+            for &member in &members {
+                coalition[member] = true;
+            }
             self.weights.push(weight);
             if with_complement {
                 self.coalitions.push(coalition.iter().map(|member| !member));
@@ -109,7 +111,9 @@ impl Plan {
             let size = first + size.unwrap_or(weights.len() - 1);
             order.shuffle(&mut random);
             let mut coalition = vec![false; players];
-            order[..size].iter().for_each(|&member| coalition[member] = true);
+            for &member in &order[..size] {
+                coalition[member] = true;
+            }
             let complement = coalition.iter().map(|member| !member).collect();
             for coalition in [coalition, complement] {
                 match known.entry(coalition) {
@@ -164,7 +168,9 @@ impl Plan {
         let mut values: Vec<f64> = free.iter().zip(&direction).map(|(free, along)| free - multiplier * along).collect();
         // What rounding left of the gap, shared evenly.
         let gap = (gain - values.iter().sum::<f64>()) / players as f64;
-        values.iter_mut().for_each(|value| *value += gap);
+        for value in &mut values {
+            *value += gap;
+        }
         Ok(values.iter().all(|value| value.is_finite()).then_some(values))
     }
 }
