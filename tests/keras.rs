@@ -108,7 +108,7 @@ fn compare(name: &str, file: &str, model: &Model, expected: &Value) {
         deviations.push(("standard deviation", error(&deviation, &numbers(std))));
     }
     for (what, deviation) in deviations {
-        println!("{file:<32} {what:<20} {deviation:.2e}");
+        eprintln!("{file:<32} {what:<20} {deviation:.2e}");
         fidelity::record(what, name, file, "TensorFlow 2.18.1", deviation);
         assert!(deviation <= TOLERANCE, "{file}: {what} differs by {deviation:e}");
     }

@@ -8,7 +8,7 @@ use zip::ZipArchive;
 
 use super::h5::Hdf5;
 
-/// The most bytes of a description; that of EfficientNet B7 has 0.8 MB.
+/// The most bytes of a description; that of `EfficientNetB7` has 0.8 MB.
 const LONGEST_CONFIG: usize = 64 << 20;
 
 /// What a file holds.

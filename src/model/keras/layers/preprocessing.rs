@@ -72,21 +72,20 @@ pub(super) fn normalization(site: &mut Site, inputs: &[At]) -> Result<At, Fault>
         _ => return Err(site.fault(format!("its axes {axes:?} are not that of the channels"))),
     };
     let given = [site.check(site.settings().numbers("mean"))?, site.check(site.settings().numbers("variance"))?];
-    let (mean, variance) = match given {
-        [Some(mean), Some(variance)] => (mean, variance),
-        _ => {
-            let shape: Vec<usize> = if by_channel { vec![site.check(input.features())?] } else { Vec::new() };
-            let mut take = |number: usize, name: &str| -> Result<Vec<f64>, Fault> {
-                let values = site.take(number, &[name], &shape)?.flatten_all()?.to_vec1::<f32>()?;
-                Ok(values.into_iter().map(f64::from).collect())
-            };
-            let learned = (take(0, "mean")?, take(1, "variance")?);
-            // How many examples they are from; older versions do not keep it.
-            if site.weight_shape(2, &["count"]).is_some() {
-                site.take(2, &["count"], &[])?;
-            }
-            learned
+    let (mean, variance) = if let [Some(mean), Some(variance)] = given {
+        (mean, variance)
+    } else {
+        let shape: Vec<usize> = if by_channel { vec![site.check(input.features())?] } else { Vec::new() };
+        let mut take = |number: usize, name: &str| -> Result<Vec<f64>, Fault> {
+            let values = site.take(number, &[name], &shape)?.flatten_all()?.to_vec1::<f32>()?;
+            Ok(values.into_iter().map(f64::from).collect())
+        };
+        let learned = (take(0, "mean")?, take(1, "variance")?);
+        // How many examples they are from; older versions do not keep it.
+        if site.weight_shape(2, &["count"]).is_some() {
+            site.take(2, &["count"], &[])?;
         }
+        learned
     };
     let deviation: Vec<f64> = variance.iter().map(|variance| variance.max(0.0).sqrt().max(1e-7)).collect();
     if mean.len() != deviation.len() {

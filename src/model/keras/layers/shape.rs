@@ -90,7 +90,7 @@ fn target(settings: &Settings, from: &[usize]) -> Result<Vec<usize>, String> {
     let known = positive.clone().try_fold(1_usize, |product, &size| product.checked_mul(size as usize));
     let known = known.filter(|&known| known > 0).ok_or_else(odd)?;
     let unknown = sizes.iter().filter(|&&size| size == -1).count();
-    if positive.count() + unknown != sizes.len() || unknown > 1 || total % known != 0 || sizes.is_empty() {
+    if positive.count() + unknown != sizes.len() || unknown > 1 || !total.is_multiple_of(known) || sizes.is_empty() {
         return Err(odd());
     }
     if unknown == 0 && known != total {
