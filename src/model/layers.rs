@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::graph::{Graph, INPUT, NodeId};
+use crate::graph::{Graph, INPUT, NodeId, ops::Transpose};
 
 /// One layer of a loaded model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +25,7 @@ pub struct LayerInfo {
 
 /// All layers but the input, in the order of computation. `shapes` are those of the nodes, with their batch.
 pub(super) fn describe(graph: &Graph, shapes: &[Vec<usize>]) -> Vec<LayerInfo> {
+    let turned = channels_last(graph);
     let nodes = graph.nodes().iter().zip(shapes).enumerate().skip(INPUT + 1);
     nodes
         .map(|(node, (layer, shape))| LayerInfo {
@@ -32,11 +33,24 @@ pub(super) fn describe(graph: &Graph, shapes: &[Vec<usize>]) -> Vec<LayerInfo> {
             name: layer.name.clone(),
             op: layer.op.kind(),
             shape: shape[1..].to_vec(),
-            spatial: is_spatial(shape),
+            spatial: is_spatial(shape) && !turned[node],
             parameters: layer.op.parameters(),
             macs: layer.op.macs(&layer.inputs.iter().map(|&input| shapes[input].as_slice()).collect::<Vec<_>>(), shape),
         })
         .collect()
+}
+
+/// For each node, whether its channels come last: between the changes of order around what networks compute so.
+fn channels_last(graph: &Graph) -> Vec<bool> {
+    let mut turned: Vec<bool> = Vec::with_capacity(graph.nodes().len());
+    for node in graph.nodes() {
+        turned.push(match node.op_as::<Transpose>().map(|op| op.order.as_slice()) {
+            Some([0, 2, 3, 1]) => true,
+            Some([0, 3, 1, 2]) => false,
+            _ => node.inputs.iter().any(|&source| turned[source]),
+        });
+    }
+    turned
 }
 
 /// Whether an output `[batch, channels, rows, columns]` has more than one cell.
@@ -49,12 +63,14 @@ pub(super) fn is_spatial(shape: &[usize]) -> bool {
 pub(super) fn last(graph: &Graph, shapes: &[Vec<usize>]) -> String {
     let nodes = graph.nodes();
     let classes = shapes[graph.output()].get(1).copied();
+    let turned = channels_last(graph);
     let has_linear = nodes.iter().any(|node| node.op.kind() == "Linear");
     let is_target = |node: &NodeId| {
         let op = nodes[*node].op.kind();
         let is_idle = op == "ReLU" && nodes[*node].inputs.iter().all(|&input| nodes[input].op.kind() == "ReLU");
         let is_class_map = !has_linear && shapes[*node].get(1).copied() == classes;
         is_spatial(&shapes[*node])
+            && !turned[*node]
             && !is_idle
             && !is_class_map
             && !matches!(op, "AvgPool2d" | "AdaptiveAvgPool2d" | "Dropout" | "Transpose")
