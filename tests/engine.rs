@@ -96,6 +96,26 @@ fn pictures_scores_maps_and_activations_come_when_they_are_wanted() {
 }
 
 #[test]
+fn the_strongest_channels_are_sent_back_to_the_pixels() {
+    let engine = engine();
+    let slices = sagittal(&engine);
+    let model = knee_model(&engine);
+    let key = Key::FeatureMaps {
+        model: model.id.clone(),
+        source: slices[3].clone(),
+        layer: Arc::from(model.default_layer.as_str()),
+        count: 4,
+        whole: false,
+    };
+    engine.want(vec![key.clone()]);
+    let grid = wait("the feature maps", || settled(engine.feature_maps(&key))).unwrap();
+    assert!((1..=4).contains(&grid.maps.len()), "{} channels", grid.maps.len());
+    assert!(grid.maps.iter().all(|map| map.activation > 0.0 && map.picture.rows > 1));
+    assert!(grid.maps.windows(2).all(|pair| pair[0].activation >= pair[1].activation), "the strongest first");
+    assert!(grid.maps[0].picture.values.iter().any(|&value| value != 0.0));
+}
+
+#[test]
 fn a_stack_is_judged_as_a_whole_and_its_shares_sum_to_the_logit() {
     let engine = engine();
     let slices = sagittal(&engine);

@@ -61,7 +61,9 @@ impl Method for EigenCam {
         }
         let mut map = projection(&output, ask.control)?;
         if map.iter().zip(&mean).map(|(a, b)| a * b).sum::<f64>() < 0.0 {
-            map.iter_mut().for_each(|value| *value = -*value);
+            for value in &mut map {
+                *value = -*value;
+            }
         }
         layer_map(self.name(), ask, ask.layer, size, &map)
     }
@@ -71,7 +73,9 @@ impl Method for EigenCam {
 fn centre(output: &mut Planes) {
     for plane in output.values.chunks_exact_mut((output.rows * output.columns).max(1)) {
         let mean = plane.iter().sum::<f64>() / plane.len() as f64;
-        plane.iter_mut().for_each(|value| *value -= mean);
+        for value in plane {
+            *value -= mean;
+        }
     }
 }
 
@@ -81,10 +85,10 @@ fn projection(centred: &Planes, control: &Control) -> Result<Vec<f64>, ExplainEr
     let channels = Tensor::from_slice(&centred.values, (centred.channels, places), &Device::Cpu)?;
     if places <= centred.channels {
         // The first left singular vector of the places, times its singular value.
-        let (vector, value) = leading(channels.t()?.matmul(&channels)?, control)?;
+        let (vector, value) = leading(&channels.t()?.matmul(&channels)?, control)?;
         return Ok(vector.into_iter().map(|element| element * value.sqrt()).collect());
     }
-    let (vector, _) = leading(channels.matmul(&channels.t()?)?, control)?;
+    let (vector, _) = leading(&channels.matmul(&channels.t()?)?, control)?;
     let vector = Tensor::from_vec(vector, (1, centred.channels), &Device::Cpu)?;
     Ok(vector.matmul(&channels)?.flatten_all()?.to_vec1::<f64>()?)
 }
@@ -92,7 +96,7 @@ fn projection(centred: &Planes, control: &Control) -> Result<Vec<f64>, ExplainEr
 /// The eigenvector of length 1 with the largest eigenvalue, and that, of a symmetric matrix without negative ones.
 ///
 /// Powers of the matrix, each the square of the last, come to consist of copies of that eigenvector.
-fn leading(matrix: Tensor, control: &Control) -> Result<(Vec<f64>, f64), ExplainError> {
+fn leading(matrix: &Tensor, control: &Control) -> Result<(Vec<f64>, f64), ExplainError> {
     let size = matrix.dim(0)?;
     let mut power = matrix.clone();
     for _ in 0..SQUARINGS {
@@ -113,7 +117,7 @@ fn leading(matrix: Tensor, control: &Control) -> Result<(Vec<f64>, f64), Explain
     let longest = (1..size).fold(0, |best, index| if diagonal[index] > diagonal[best] { index } else { best });
     let column = power.narrow(1, longest, 1)?;
     let column = column.broadcast_div(&column.sqr()?.sum_all()?.sqrt()?)?;
-    let value = column.t()?.matmul(&matrix)?.matmul(&column)?.flatten_all()?.to_vec1::<f64>()?;
+    let value = column.t()?.matmul(matrix)?.matmul(&column)?.flatten_all()?.to_vec1::<f64>()?;
     Ok((column.flatten_all()?.to_vec1::<f64>()?, value.first().copied().unwrap_or(0.0).max(0.0)))
 }
 
@@ -130,10 +134,10 @@ mod tests {
     fn the_leading_eigenvector_is_found() {
         // Eigenvalues 3 along (1, 1) and 1 along (1, −1).
         let matrix = Tensor::from_vec(vec![2.0_f64, 1.0, 1.0, 2.0], (2, 2), &Device::Cpu).unwrap();
-        let (vector, value) = leading(matrix, &Control::default()).unwrap();
+        let (vector, value) = leading(&matrix, &Control::default()).unwrap();
         assert!((value - 3.0).abs() < 1e-12 && (vector[0] - vector[1]).abs() < 1e-12, "{vector:?}");
         let nothing = Tensor::zeros((3, 3), candle_core::DType::F64, &Device::Cpu).unwrap();
-        assert_eq!(leading(nothing, &Control::default()).unwrap(), (vec![0.0; 3], 0.0));
+        assert_eq!(leading(&nothing, &Control::default()).unwrap(), (vec![0.0; 3], 0.0));
     }
 
     #[test]

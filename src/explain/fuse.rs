@@ -13,7 +13,9 @@ pub fn fuse(maps: &[Attribution]) -> Option<Attribution> {
     for map in maps {
         let mut plane = map.plane();
         if map.reading == Reading::Positive {
-            plane.iter_mut().for_each(|value| *value = value.max(0.0));
+            for value in &mut plane {
+                *value = value.max(0.0);
+            }
         }
         let most = plane.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
         let scale = if most > 0.0 { 1.0 / (most * maps.len() as f32) } else { 0.0 };

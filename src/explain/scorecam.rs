@@ -70,7 +70,9 @@ impl Method for ScoreCam {
         let mut watch = Watch::new(ask, alive.len());
         if !flat.is_empty() {
             let nothing = scores(ask, INPUT, &batch_like(&input, &[vec![0.0; pixels.len()]])?, Unit::Logit)?;
-            flat.iter().for_each(|&channel| found[channel] = nothing.first().copied());
+            for channel in flat {
+                found[channel] = nothing.first().copied();
+            }
         }
         for (part, channels) in alive.chunks(at_once).enumerate() {
             let batch: Vec<Vec<f64>> =
@@ -98,7 +100,9 @@ fn mask(activations: &Planes, channel: usize, size: [usize; 2]) -> Vec<f32> {
     let mut mask = bilinear_corners(&values, [activations.rows, activations.columns], size);
     let (low, high) =
         mask.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
-    mask.iter_mut().for_each(|value| *value = (*value - low) / (high - low + EPSILON));
+    for value in &mut mask {
+        *value = (*value - low) / (high - low + EPSILON);
+    }
     mask
 }
 

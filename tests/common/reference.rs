@@ -46,7 +46,6 @@ impl Reference {
     pub fn as_stored(&self, key: &str, values: &[f32], side: usize) -> Vec<f32> {
         match self.meta[key].as_str() {
             None => values.to_vec(),
-            Some("2x2 block means") => means(values, side, 2),
             Some("8x8 block means") => means(values, side, 8),
             Some(other) => panic!("{key} is stored as {other}"),
         }

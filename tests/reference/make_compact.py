@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the two pictures of this folder and the compact reference vectors computed on them.
 
-`resnet18_float64.safetensors` has what two float32 programs cannot agree on within 1e-4: the gradient, where a max
+`NAME_float64.safetensors` has what two float32 programs cannot agree on within 1e-4: fields over the pixels, where a max
 pooling turns to another place when two values differ in the last bit.
 
 The pictures are formulas (gratings and Gaussian hills, no flat places): `picture.png`, 224x224 in colour, and
@@ -10,7 +10,7 @@ The pictures are formulas (gratings and Gaussian hills, no flat places): `pictur
 Run:  python make_compact.py --reference FOLDER
 where FOLDER holds make_reference.py. Needs what make_reference.py needs.
 """
-import argparse, json, pathlib, sys
+import argparse, pathlib, subprocess, sys
 import numpy as np
 from PIL import Image
 from safetensors import safe_open
@@ -21,7 +21,6 @@ p.add_argument("--reference", type=pathlib.Path, required=True)
 a = p.parse_args()
 sys.path.insert(0, str(a.reference))
 import make_reference as m  # noqa: E402
-from captum.attr import Saliency  # noqa: E402
 
 here = pathlib.Path(__file__).parent
 
@@ -46,11 +45,6 @@ with safe_open(file, "np") as f:
     meta = f.metadata()
 save_file(tensors, file, metadata=meta)
 
-with safe_open(here / "resnet18.safetensors", "np") as f:
-    meta = json.loads(f.metadata()["json"])
-model = m.load_formula(m.arch("resnet18")[0], meta["seed"]).double()
-x = m.tensor(m.pixels(here / "picture.png", 224)).double()
-gradient = Saliency(model).attribute(x, target=meta["top"][0], abs=False)[0].numpy()
-gradient = gradient.reshape(3, 28, 8, 28, 8).mean((2, 4)).astype(np.float32)
-meta = {"arch": "resnet18", "seed": meta["seed"], "top": meta["top"], "gradient": "8x8 block means"}
-save_file({"gradient": gradient}, here / "resnet18_float64.safetensors", metadata={"json": json.dumps(meta)})
+subprocess.run([sys.executable, here / "make_float64.py", "--reference", a.reference, "--out", here, "--vectors", here,
+                "--picture", here / "picture.png", "--suffix", "_float64", "--archs", "squeezenet1_1,resnet18",
+                "--only", "gradient,smoothgrad,integrated_gradients"], check=True)
