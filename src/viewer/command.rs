@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use super::layer_tree::{LayerTree, Purpose};
 use super::region::Stroke;
-use super::state::{Evidence, Layout, Scale};
+use super::state::{Layout, Scale};
 use super::transform::View;
 use crate::display::Voi;
 use crate::engine::ModelPath;
+use crate::explain::Evidence;
 use crate::explain::parameters::Value;
 
 /// What dragging with the left mouse button does.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::state::Superpixels;
 use crate::display::{self, Blend};
 use crate::engine::MapResult;
-use crate::explain::{Reading, Segments};
+use crate::explain::{Evidence, Reading, Segments};
 
 /// A map with its colours.
 #[derive(Clone)]
@@ -22,12 +22,11 @@ pub struct MapOverlay {
 
 /// Lays a map over a slice of `rows` × `columns` (red, green, blue, alpha a pixel).
 pub fn over(rgba: &mut [u8], rows: usize, columns: usize, overlay: &MapOverlay) {
-    match &overlay.map.attribution.segments {
-        Some(segments) => superpixels(rgba, rows, columns, overlay, segments),
-        None => {
-            let values = on_slice(&overlay.map, rows, columns, overlay.range);
-            display::overlay(rgba, &values, &overlay.blend);
-        }
+    if let Some(segments) = &overlay.map.attribution.segments {
+        superpixels(rgba, rows, columns, overlay, segments);
+    } else {
+        let values = on_slice(&overlay.map, rows, columns, overlay.range);
+        display::overlay(rgba, &values, &overlay.blend);
     }
 }
 
@@ -122,11 +121,21 @@ fn superpixels(rgba: &mut [u8], rows: usize, columns: usize, overlay: &MapOverla
     }
 }
 
+/// Whether a superpixel of this weight is evidence of the kind that is shown.
+#[must_use]
+pub fn speaks(evidence: Evidence, weight: f64) -> bool {
+    match evidence {
+        Evidence::Both => weight != 0.0,
+        Evidence::For => weight > 0.0,
+        Evidence::Against => weight < 0.0,
+    }
+}
+
 /// The superpixels that are shown, the most decisive first.
 #[must_use]
 pub fn shown(segments: &Segments, choice: Superpixels) -> Vec<usize> {
     let mut order = segments.order();
-    order.retain(|&index| choice.evidence.shows(segments.weights[index]));
+    order.retain(|&index| speaks(choice.evidence, segments.weights[index]));
     order.truncate(choice.count);
     order
 }
@@ -137,7 +146,6 @@ mod tests {
     use crate::display::Colormap;
     use crate::explain::Attribution;
     use crate::model::Fit;
-    use crate::viewer::state::Evidence;
 
     fn result(attribution: Attribution, slice: [usize; 2]) -> Arc<MapResult> {
         let input = [attribution.rows, attribution.columns];

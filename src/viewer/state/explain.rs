@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Which;
 use crate::display::colormap::Colormap;
 use crate::engine::{Key, ModelId, ModelPath, Recipe};
-use crate::explain::{self, Method, Reading, Region, Settings};
+use crate::explain::{self, Evidence, Method, Reading, Region, Settings};
 use crate::study::Source;
 use crate::viewer::region::{Outline, Stroke};
 
@@ -26,32 +26,6 @@ impl Scale {
         match self {
             Self::Stack => "common scale over the stack",
             Self::Slice => "scale per slice",
-        }
-    }
-}
-
-/// Which superpixels are shown, by the sign of their weight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Evidence {
-    /// Those that speak for the class and those against it, each in its own colour.
-    Both,
-    /// Those that speak for the class.
-    For,
-    /// Those that speak against it.
-    Against,
-}
-
-impl Evidence {
-    /// All choices with their names.
-    pub const ALL: [(Self, &'static str); 3] = [(Self::Both, "Both"), (Self::For, "For"), (Self::Against, "Against")];
-
-    /// Whether a weight is shown.
-    #[must_use]
-    pub fn shows(self, weight: f64) -> bool {
-        match self {
-            Self::Both => weight != 0.0,
-            Self::For => weight > 0.0,
-            Self::Against => weight < 0.0,
         }
     }
 }
@@ -83,6 +57,7 @@ pub struct Aim<'a> {
 }
 
 /// The user's choices.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone)]
 pub struct Explain {
     /// The model; `None` until one is chosen or there is one to choose.

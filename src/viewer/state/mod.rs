@@ -6,7 +6,7 @@ mod layout;
 mod slot;
 
 pub use apply::{Effect, Surroundings};
-pub use explain::{Aim, Evidence, Explain, Scale, Superpixels};
+pub use explain::{Aim, Explain, Scale, Superpixels};
 pub use layout::{Content, Layout, Tile, Which};
 pub use slot::{SeriesHandle, Slot};
 

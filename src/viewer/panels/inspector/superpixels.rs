@@ -3,9 +3,11 @@
 use egui::{Slider, Ui, WidgetInfo};
 
 use super::{heading, row};
+use crate::explain::Evidence;
 use crate::viewer::command::Command;
+use crate::viewer::lay::speaks;
 use crate::viewer::scene::Scene;
-use crate::viewer::state::{Evidence, Which};
+use crate::viewer::state::Which;
 
 /// Shows the slider, for maps that have superpixels.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -14,7 +16,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     let Some(segments) = segments else { return };
     let choice = scene.state.explain.superpixels;
     heading(ui, "SUPERPIXELS");
-    let count = segments.weights.iter().filter(|weight| choice.evidence.shows(**weight)).count().max(1);
+    let count = segments.weights.iter().filter(|weight| speaks(choice.evidence, **weight)).count().max(1);
     row(ui, "Shown", |ui| {
         let mut shown = choice.count.min(count);
         ui.spacing_mut().slider_width = (ui.available_width() - 72.0).max(60.0);
@@ -26,7 +28,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         }
     });
     row(ui, "Evidence", |ui| {
-        for (evidence, name) in Evidence::ALL {
+        for (evidence, name) in [(Evidence::Both, "Both"), (Evidence::For, "For"), (Evidence::Against, "Against")] {
             let tooltip = match evidence {
                 Evidence::Both => "What speaks for the class and what speaks against it, each in its own colour",
                 Evidence::For => "Only what speaks for the class",
