@@ -264,7 +264,7 @@ impl Card {
     /// it may be.
     pub fn parse(text: &str, label: &str) -> Result<Self, ModelError> {
         let card: Self = toml::from_str(text).map_err(|error| {
-            let message = error.message().trim().replace('\n', ", ");
+            let message = place::in_plain_words(&error.message().trim().replace('\n', ", "));
             let place = error.span().map(|span| {
                 let line = text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1;
                 // What is missing has no place of its own, and its message names it.

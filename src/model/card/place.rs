@@ -18,6 +18,14 @@ pub(super) fn key_at(text: &str, offset: usize) -> Option<String> {
     Some(if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") })
 }
 
+/// The parser's message with words for the types that it names as the program does.
+pub(super) fn in_plain_words(message: &str) -> String {
+    let whole = ["usize", "u64", "u32", "i64"].iter().fold(message.to_owned(), |message, name| {
+        message.replace(&format!("expected {name}"), "expected a whole number")
+    });
+    whole.replace("expected f64", "expected a number")
+}
+
 /// Whether this can be a key without quotes, and is no number in a list.
 fn is_bare(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');

@@ -73,7 +73,7 @@ fn an_error_names_file_key_what_is_found_and_what_is_expected() {
         (("[8, 9]", "[8, 9]\nfit = \"squash\""), &["squash", "stretch", "line 7", "`input.fit`"]),
         (("[8, 9]", "[8, 9]\nsizes = 1"), &["sizes", "unknown field", "line 7", "`input.sizes`"]),
         (("name = \"n\"", "name = \" \""), &["`name`", "empty"]),
-        (("[8, 9]", "[\n  8,\n  \"x\",\n]"), &["integer", "line 8", "`input.size`"]),
+        (("[8, 9]", "[\n  8,\n  \"x\",\n]"), &["expected a whole number", "line 8", "`input.size`"]),
         (("name = \"n\"", "name = 3"), &["expected a string", "line 1", "`name`"]),
         (("name = \"n\"\n", ""), &["missing field `name`"]),
         (("name = \"n\"", "name = \"n\"\nsha256 = \"12\""), &["sha256", "64 hexadecimal"]),
