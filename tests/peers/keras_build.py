@@ -17,6 +17,7 @@ import zipfile
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import h5py  # noqa: E402
 import keras as keras3  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
@@ -38,6 +39,8 @@ def fill(model, seed):
         name = getattr(weight, "path", weight.name)
         shape = tuple(weight.shape)
         last = name.split("/")[-1].split(":")[0]
+        if last == "count":
+            continue
         if "untransformed_scale" in last:
             value = random.normal(-3.0, 0.5, shape)
         elif last in ("moving_variance", "variance"):
@@ -54,6 +57,9 @@ def fill(model, seed):
                 fan_in = shape[0] * shape[1]
             value = random.normal(0.0, np.sqrt(2.0 / fan_in), shape)
         weight.assign(value.astype(np.float32))
+    for layer in model.layers:
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def without_activation(model):
@@ -123,8 +129,43 @@ def rounded(value):
     return float(f"{value:.8g}") if isinstance(value, float) else value
 
 
+def without_code(path):
+    """Empties the Python bytecode that TensorFlow Probability writes into a description: it names the folders of the
+    machine, and nobody but Python reads it."""
+
+    def emptied(value):
+        if isinstance(value, list):
+            return [emptied(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        return {key: [""] + item[1:] if key.endswith("_fn") and isinstance(item, list) else emptied(item)
+                for key, item in value.items()}
+
+    if path.suffix == ".h5":
+        with h5py.File(path, "r+") as file:
+            if "model_config" in file.attrs and "posterior_fn" in (text := file.attrs["model_config"]):
+                # A fresh copy, as an attribute that is overwritten stays in the file's free space.
+                with h5py.File(path.with_suffix(".new"), "w") as fresh:
+                    for name, value in file.attrs.items():
+                        fresh.attrs[name] = json.dumps(emptied(json.loads(text))) if name == "model_config" else value
+                    for name in file:
+                        file.copy(name, fresh)
+        if path.with_suffix(".new").exists():
+            path.with_suffix(".new").replace(path)
+    elif path.suffix == ".keras":
+        with zipfile.ZipFile(path) as file:
+            entries = [(entry, file.read(entry)) for entry in file.infolist()]
+        with zipfile.ZipFile(path, "w") as file:
+            for entry, content in entries:
+                if entry.filename == "config.json":
+                    content = json.dumps(emptied(json.loads(content))).encode()
+                file.writestr(entry, content)
+
+
 def pack(folder, archive):
     """All files in one archive: empty space in HDF5 files takes most of them."""
+    for path in folder.iterdir():
+        without_code(path)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for path in sorted(folder.iterdir()):
             entry = zipfile.ZipInfo(path.name, (2020, 1, 1, 0, 0, 0))
@@ -321,6 +362,22 @@ def layers_of_all_kinds(k):
     return k.Model(inputs, layers.Dense(5, name="predictions")(x), name="kinds")
 
 
+def prepared(k):
+    """A picture that the network itself resizes and normalises, by layers and by arithmetic."""
+    layers = k.layers
+    x = inputs = k.Input((20, 24, 3), name="picture")
+    x = layers.RandomFlip("horizontal", name="flip")(x)
+    x = layers.Resizing(15, 30, name="resizing")(x)
+    x = layers.Normalization(axis=-1, name="normalization")(x)
+    x = x / 2.0 - 0.25
+    x = layers.SeparableConv2D(5, (2, 3), strides=2, padding="same", name="separable")(x)
+    x = layers.BatchNormalization(name="norm", scale=False)(x)
+    x = layers.Activation("selu", name="selu")(x)
+    x = layers.GlobalAveragePooling2D(name="pooled")(x)
+    x = layers.Dense(1, name="logit")(x)
+    return k.Model(inputs, layers.Activation("sigmoid", name="probability")(x), name="prepared")
+
+
 def probabilistic(folder):
     """Posteriors inside the network: it computes with the means."""
     k = keras2
@@ -348,7 +405,8 @@ def small(folder):
         without_activation(model)
         record(f"mammography{suffix}", files, (72, 60, 1), run(model, (72, 60, 1))[0], activation="softmax",
                cam=cam_of(model, "c6", (72, 60, 1), 1))
-        for build, activation in ((unet, "softmax"), (nested, "none"), (strided, "sigmoid"), (layers_of_all_kinds, "none")):
+        for build, activation in ((unet, "softmax"), (nested, "none"), (strided, "sigmoid"), (layers_of_all_kinds, "none"),
+                                  (prepared, "sigmoid")):
             model = build(k)
             fill(model, seed + 10)
             shape = tuple(model.inputs[0].shape[1:])

@@ -88,6 +88,11 @@ impl Call {
             Argument::Numbers(_) => None,
         })
     }
+
+    /// Whether there are numbers among the arguments.
+    fn has_numbers(&self) -> bool {
+        self.arguments.iter().any(|argument| matches!(argument, Argument::Numbers(_)))
+    }
 }
 
 /// Classes of networks that list their layers.
@@ -137,11 +142,15 @@ fn layer(value: &Value) -> Result<Layer, String> {
     let name = text(config, "name").or_else(|| text(value, "name"));
     let name = name.ok_or_else(|| format!("a layer of the class {class} has no name"))?.to_owned();
     let network = if NETWORKS.contains(&class.as_str()) { Some(network(value, &class)?) } else { None };
-    let calls = match value.get("inbound_nodes").and_then(Value::as_array) {
+    let calls: Vec<Call> = match value.get("inbound_nodes").and_then(Value::as_array) {
         Some(nodes) => nodes.iter().map(call).collect(),
         None => Vec::new(),
     };
-    let is_function = text(value, "module").is_some_and(|module| module.contains(".ops"));
+    // HDF5 files of Keras 3 do not say where a class is from; no layer is applied to numbers.
+    let is_function = match text(value, "module") {
+        Some(module) => module.contains(".ops"),
+        None => calls.iter().any(Call::has_numbers),
+    };
     let settings = Settings::new(config.as_object().cloned().unwrap_or_default());
     Ok(Layer { class, name, settings, calls, network, is_function })
 }
