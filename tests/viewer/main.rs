@@ -3,7 +3,9 @@
 #![allow(clippy::expect_used, reason = "a test that can't go on fails")]
 #![allow(clippy::wildcard_imports, reason = "the harness and its helpers are for every file here")]
 
+mod costly;
 mod explain;
+mod region;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +15,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use glassbox::demo::knee::render::View;
 use glassbox::engine::{Config, DeviceChoice, ModelPath};
-use glassbox::explain::Reading;
-use glassbox::explain::parameters::{Kind, Parameter};
+use glassbox::explain::parameters::{Kind, Parameter, Value};
+use glassbox::explain::{Evidence, Reading};
 use glassbox::study::Plane;
 use glassbox::viewer::ViewerOptions;
 use glassbox::viewer::app::App;
