@@ -1,6 +1,5 @@
 //! Real studies: grouping, order, directories, pictures and volumes.
 
-#[allow(dead_code, reason = "other tests use the rest")]
 mod common;
 
 use std::cell::{Cell, RefCell};

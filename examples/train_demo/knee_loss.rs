@@ -102,9 +102,9 @@ mod tests {
 
     #[test]
     fn the_draw_of_slices_leaves_the_expected_gradient_as_it_is() {
+        const DRAWS: usize = 20_000;
         let slopes: Vec<Vec<f32>> = [4.0, 0.5, 0.0, 1.0, 0.25].iter().map(|size| vec![*size, 0.0]).collect();
         let (mut random, mut sums, mut drawn) = (Random::new(1, 2), [0.0_f32; 5], 0);
-        const DRAWS: usize = 20_000;
         for _ in 0..DRAWS {
             for (slice, weight) in worth_going_back(&slopes, &mut random) {
                 sums[slice] += weight / DRAWS as f32;

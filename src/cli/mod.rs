@@ -49,7 +49,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run a model and write probabilities, maps and overlays.
-    Explain(explain::ExplainOptions),
+    Explain(Box<explain::ExplainOptions>),
     /// Print what is in files and folders as JSON.
     Info(info::InfoOptions),
     /// List the explanation methods with their parameters.

@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(image[..8], [90, 90, 90, 255, 90, 90, 90, 255]);
         let (full, shown) = (colormap.rgb(0.625), &image[8..11]);
         for (full, shown) in full.iter().zip(shown) {
-            let half = (i32::from(*full) + 90) / 2;
+            let half = i32::midpoint(i32::from(*full), 90);
             assert!((i32::from(*shown) - half).abs() <= 2, "{shown} is half of the colour {full}");
         }
         assert_eq!(image[12..15], colormap.rgb(0.76));

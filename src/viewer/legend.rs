@@ -11,7 +11,7 @@ use super::theme;
 use super::window::number;
 use crate::display::colormap::Colormap;
 use crate::engine::ModelInfo;
-use crate::explain::Reading;
+use crate::explain::{Method, Reading};
 
 /// What the colours of a map stand for.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,7 +166,7 @@ fn absence(scene: &Scene<'_>, known: &MapFacts, which: Which) -> Option<&'static
     if known.key.is_some() || scene.facts.model.current().is_none() {
         return None;
     }
-    let needs_layer = scene.state.explain.method().is_some_and(|method| method.needs_layer());
+    let needs_layer = scene.state.explain.method().is_some_and(Method::needs_layer);
     match which {
         Which::Class => None,
         Which::Other | Which::Difference => Some("The model has one class: there is no other to hold it against"),

@@ -110,7 +110,7 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
         for parameter in method.map_or(&[][..], |method| method.parameters()) {
             add(&format!("Parameter {}", parameter.name), settings.get(parameter).to_string());
         }
-        if method.is_some_and(|method| method.needs_layer()) {
+        if method.is_some_and(crate::explain::Method::needs_layer) {
             add("Layer", facts.layer.as_deref().unwrap_or_default().to_owned());
         }
         add("Opacity", state.explain.opacity.to_string());
@@ -119,7 +119,7 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
         if model.stochastic {
             add("Passes", state.explain.passes.to_string());
         }
-        if model.stochastic || method.is_some_and(|method| method.draws()) {
+        if model.stochastic || method.is_some_and(crate::explain::Method::draws) {
             add("Seed", state.explain.seed.to_string());
         }
     }

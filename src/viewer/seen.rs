@@ -11,6 +11,7 @@ use crate::explain::FeatureMap;
 const CELL_TEXELS: usize = 112;
 
 /// The pictures in a grid, each on its own scale: grey is nothing, brighter is more, darker is less.
+#[must_use]
 pub fn atlas(grid: &FeatureGrid, max_side: usize) -> (ColorImage, Atlas) {
     let [rows, columns] = grid.fit.input.map(|side| side.max(1));
     let step = rows.max(columns).div_ceil(CELL_TEXELS);

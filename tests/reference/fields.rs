@@ -37,7 +37,7 @@ pub fn compute(subject: &Subject, network: &Network, field: &str) -> Vec<f32> {
     if let Some(steps) = method.parameters().iter().find(|parameter| parameter.name == "steps") {
         settings.set(steps, steps.parse(&STEPS.to_string()).unwrap());
     }
-    if field.ends_with(".all") {
+    if field.strip_suffix(".all").is_some() {
         let which = method.parameters().iter().find(|parameter| parameter.name == "rectifiers").unwrap();
         settings.set(which, which.parse("all").unwrap());
     }

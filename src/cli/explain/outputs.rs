@@ -72,7 +72,7 @@ impl Outputs {
             settings: settings
                 .map(|parameter| (parameter.name.to_owned(), value_json(recipe.settings.get(parameter))))
                 .collect(),
-            seed: method.is_some_and(|method| method.draws()).then_some(recipe.seed),
+            seed: method.is_some_and(explain::Method::draws).then_some(recipe.seed),
             // JSON has no word for what is not finite.
             facts: map
                 .facts

@@ -148,7 +148,7 @@ impl Explain {
     /// Whether the chosen method takes so long that only the slice in view is explained unasked.
     #[must_use]
     pub fn is_costly(&self) -> bool {
-        self.method().is_some_and(|method| method.is_costly())
+        self.method().is_some_and(Method::is_costly)
     }
 
     /// What has been set of the chosen method.

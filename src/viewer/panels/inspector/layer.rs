@@ -6,6 +6,7 @@ use egui::{ComboBox, Ui};
 
 use super::{name_combo, quiet, row};
 use crate::engine::ModelInfo;
+use crate::explain::Method;
 use crate::model::LayerInfo;
 use crate::viewer::command::Command;
 use crate::viewer::layer_tree::Purpose;
@@ -14,7 +15,7 @@ use crate::viewer::theme;
 
 /// Shows the layer, the layers that are mostly asked for, and the way to all others.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
-    let needs_layer = scene.state.explain.method().is_some_and(|method| method.needs_layer());
+    let needs_layer = scene.state.explain.method().is_some_and(Method::needs_layer);
     let chosen = scene.facts.layer.clone().unwrap_or_else(|| Arc::from(""));
     ui.add_enabled_ui(needs_layer, |ui| {
         row(ui, "Layer", |ui| {
@@ -59,7 +60,7 @@ fn offered(model: &ModelInfo) -> Vec<(&str, Option<&LayerInfo>)> {
             let is_in = |layer: &&LayerInfo| {
                 layer.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
-            (name, model.layers.iter().filter(is_in).next_back())
+            (name, model.layers.iter().rfind(is_in))
         })
         .collect();
     offered.sort_by_key(|(_, layer)| layer.map(|layer| layer.node));

@@ -63,7 +63,12 @@ fn control(ui: &mut Ui, method: &'static str, parameter: &Parameter, settings: &
         Kind::Integer { min, max, .. } => {
             let current = settings.integer(parameter) as f64;
             let decided = settled(ui, salt, current, parameter, |ui, value| {
-                ui.add(slider(value, min as f64..=max as f64).integer())
+                if is_number_of_one(min, max) {
+                    let field = DragValue::new(value).range(min..=max).speed(0.1).max_decimals(0);
+                    ui.add(field.update_while_editing(false))
+                } else {
+                    ui.add(slider(value, min as f64..=max as f64).integer())
+                }
             });
             decided.map(|value| Value::Integer(value.round() as i64))
         }
@@ -75,6 +80,11 @@ fn control(ui: &mut Ui, method: &'static str, parameter: &Parameter, settings: &
         }
         Kind::Choice { options, .. } => choice(ui, method, parameter, options, settings.choice(parameter)),
     }
+}
+
+/// Whether the number names one of many, as a channel, so that a slider's place says nothing.
+fn is_number_of_one(min: i64, max: i64) -> bool {
+    min < 0 && max > 1000
 }
 
 /// A slider over a range; in powers where it spans more than two orders of magnitude.
