@@ -17,7 +17,7 @@ fn unet(folder: &Path) -> ModelPath {
     archive.by_name("unet.keras").expect("it holds the U-Net").read_to_end(&mut weights).expect("it can be read");
     std::fs::write(folder.join("unet.keras"), weights).expect("the folder takes it");
     let card = "name = \"U-Net\"\nversion = \"1\"\narchitecture = \"keras\"\nweights = \"unet.keras\"\n\
-        classes = [\"background\", \"bone\", \"cartilage\"]\n[input]\nsize = [16, 20]\nchannels = 1\n\
+        classes = [\"background\", \"bone\", \"cartilage\"]\n[input]\nsize = [16, 20]\nchannels = 3\n\
         window = \"minmax\"\n[output]\nactivation = \"softmax\"\n";
     std::fs::write(folder.join("model.toml"), card).expect("the folder takes it");
     ModelPath(folder.to_owned())
