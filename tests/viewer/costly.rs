@@ -66,6 +66,9 @@ fn superpixels_are_shown_from_the_most_decisive_one_on() {
     harness.run_steps(2);
     press(&mut harness, Key::ArrowRight);
     assert_eq!(state(&harness).explain.superpixels.count, 11);
+    // Below the method's many parameters it may lie out of sight.
+    harness.get_by_role_and_label(Role::Button, "For").scroll_to_me();
+    harness.run_steps(4);
     click(&mut harness, "For");
     assert_eq!(state(&harness).explain.superpixels.evidence, Evidence::For);
     let unnamed = harness.unnamed_widgets();

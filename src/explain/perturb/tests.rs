@@ -394,11 +394,11 @@ fn the_seed_decides_what_is_drawn() {
 #[test]
 fn maps_are_shown_as_they_form_and_cancelling_ends_them() {
     let (graph, input) = (network(1, [1.0, -1.0], Head::Classes), picture(1));
-    let endless: [(&str, &[(&str, Value)]); 4] = [
+    // Kernel SHAP is done too soon with the few superpixels that a small picture has.
+    let endless: [(&str, &[(&str, Value)]); 3] = [
         ("occlusion", &[("window", Value::Integer(1)), ("stride", Value::Integer(1))]),
         ("rise", &[("masks", Value::Integer(20_000))]),
         ("lime", &[("samples", Value::Integer(5000))]),
-        ("kernelshap", &[("samples", Value::Integer(10_000)), ("superpixels", Value::Choice("slic"))]),
     ];
     for (name, values) in endless {
         let (method, control, target) = (find(name).unwrap(), Control::default(), Target::class(0));
