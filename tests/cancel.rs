@@ -19,7 +19,7 @@ use glassbox::{
 
 /// How long a cancelled computation may go on: until the layer that it is in is done. The test profile does not
 /// optimise the kernels, and other tests run beside this one.
-const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_secs(10) } else { Duration::from_millis(100) };
+const LIMIT: Duration = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(100) };
 
 #[test]
 fn long_methods_on_vgg16_stop_within_one_layer() {
