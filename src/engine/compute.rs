@@ -4,6 +4,7 @@
 
 mod map;
 mod segmentation;
+mod uncertainty;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use std::sync::Arc;
 use candle_core::{DType, Tensor};
 
 use super::key::Recipe;
-use super::outcome::{FeatureGrid, MapResult, Outcome, Scores, StackResult, UncertaintyResult};
+use super::outcome::{FeatureGrid, MapResult, Outcome, Scores, StackResult};
 use crate::display::Picture;
 use crate::explain::{self, Ask, Target};
 use crate::graph::ops::SliceMax;
 use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Rule, Trace};
 use crate::model::{Input, Model};
-use crate::uncertainty::{Density, Summary, UncertaintyError};
+use crate::uncertainty::UncertaintyError;
 
 /// Why a computation gave nothing.
 #[derive(Debug, Clone)]
@@ -225,31 +226,11 @@ impl<'a> Forward<'a> {
                 };
                 let features = values(features)?;
                 let drawn = head.dense.sample(&features, *passes, *seed, control).map_err(draw_failure)?;
-                Ok(Outcome::Uncertainty(Arc::new(uncertainty(model, &drawn, *passes))))
+                let exact = uncertainty::exact(model, &features);
+                Ok(Outcome::Uncertainty(Arc::new(uncertainty::describe(model, &drawn, &self.logits, exact))))
             }
         }
     }
-}
-
-/// Draws of logits (passes × outputs) → probabilities, their summary and densities.
-fn uncertainty(model: &Model, drawn: &[f32], passes: usize) -> UncertaintyResult {
-    let outputs = drawn.len() / passes.max(1);
-    let probabilities: Vec<f32> =
-        drawn.chunks_exact(outputs.max(1)).flat_map(|logits| model.probabilities(logits)).collect();
-    let classes = probabilities.len() / passes.max(1);
-    let summary = if model.is_exclusive() {
-        Summary::of(&probabilities, classes)
-    } else {
-        // Several sigmoids are several yes-or-no questions, not one distribution over classes.
-        Summary::of_independent(&probabilities, classes)
-    };
-    let densities = (0..classes)
-        .map(|class| {
-            let of_class: Vec<f32> = probabilities.iter().skip(class).step_by(classes).copied().collect();
-            Density::of(&of_class)
-        })
-        .collect();
-    UncertaintyResult { probabilities, passes, summary, densities }
 }
 
 /// What a stack model's maximum sees of one slice.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::explain::{Region, Settings};
+use crate::explain::{Region, Settings, Subject};
 use crate::study::Source;
 
 /// Where a model card is: a file or folder, or one of the embedded demo models (`demo:NAME`).
@@ -33,6 +33,8 @@ pub struct Recipe {
     pub settings: Settings,
     /// Seed of everything random; 0 for methods that draw nothing.
     pub seed: u64,
+    /// What the map is about: the class, or how it varies with random weights.
+    pub subject: Subject,
 }
 
 impl Recipe {
@@ -48,6 +50,7 @@ impl Recipe {
             region: Region::Predicted,
             settings: Settings::DEFAULT,
             seed: 1,
+            subject: Subject::Class,
         }
     }
 }

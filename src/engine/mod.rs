@@ -312,6 +312,15 @@ impl Engine {
         })
     }
 
+    /// What has been drawn so far of the same model, slice and seed: fewer passes of an earlier key, or the passes of
+    /// the running one until now.
+    #[must_use]
+    pub fn uncertainty_so_far(&self, key: &UncertaintyKey) -> Option<Arc<UncertaintyResult>> {
+        let state = self.shared.lock();
+        let of = (key.model.clone(), key.source.clone(), key.seed);
+        state.drawn.peek(&of).map(Arc::clone)
+    }
+
     /// Where a whole stack stands.
     #[must_use]
     pub fn stack(&self, key: &StackKey) -> Status<Arc<StackResult>> {

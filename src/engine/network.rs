@@ -226,6 +226,12 @@ fn model_of(shared: &Shared, id: &ModelId) -> Result<Arc<Model>, Failure> {
 
 fn store(state: &mut State, key: Key, outcome: Outcome) {
     let bytes = outcome.bytes();
+    if let (Key::Uncertainty(key), Outcome::Uncertainty(result)) = (&key, &outcome) {
+        let of = (key.model.clone(), key.source.clone(), key.seed);
+        if state.drawn.peek(&of).is_none_or(|earlier| earlier.passes < result.passes) {
+            state.drawn.insert(of, Arc::clone(result), bytes, &HashSet::new());
+        }
+    }
     state.results.insert(key, outcome, bytes, state.wants.members());
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::key::{ModelId, ModelPath};
 use crate::explain::{Activations, Attribution, FeatureMap};
 use crate::model::{Card, Fit, LayerInfo};
-use crate::uncertainty::{Density, Summary};
+use crate::uncertainty::{Density, LogitNormal, Summary, Verdict};
 
 /// Where a wanted thing stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +107,7 @@ pub struct FeatureGrid {
     pub fit: Fit,
 }
 
-/// Draws from a stochastic head.
+/// Passes of a stochastic network; while more are drawn, those drawn so far.
 #[derive(Debug, Clone)]
 pub struct UncertaintyResult {
     /// Passes × classes, row-major.
@@ -118,6 +118,14 @@ pub struct UncertaintyResult {
     pub summary: Summary,
     /// One a class.
     pub densities: Vec<Density>,
+    /// The probabilities of the plain network: with the means of random weights, without dropout; of an ensemble, of
+    /// its first member.
+    pub point: Vec<f32>,
+    /// The exact distribution of the last class's probability, where the network ends with one sigmoid behind a normal
+    /// logit; of two classes the first one's is its mirror image.
+    pub exact: Option<LogitNormal>,
+    /// Whether that counts as determinate, by the card's rule.
+    pub verdict: Verdict,
 }
 
 /// A stack network over its whole stack.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::cache::Cache;
 use super::key::{Key, MapKey, ModelId};
 use super::library::Library;
-use super::outcome::{MapResult, Outcome};
+use super::outcome::{MapResult, Outcome, UncertaintyResult};
 use super::wanted::Wanted;
 use crate::display::Picture;
 use crate::graph::Control;
@@ -58,6 +58,8 @@ pub struct State {
     pub interim: Option<(MapKey, Arc<MapResult>)>,
     /// Loaded models by content.
     pub models: HashMap<ModelId, Arc<Model>>,
+    /// The most passes described so far, by model, slice and seed.
+    pub drawn: Cache<(ModelId, Source, u64), Arc<UncertaintyResult>>,
     /// Features of single slices of a stack model: what its maximum sees.
     pub features: Cache<(ModelId, Source), Arc<Vec<f32>>>,
 }
@@ -103,6 +105,7 @@ impl Shared {
                 running: None,
                 interim: None,
                 models: HashMap::new(),
+                drawn: Cache::new(cache_bytes / 16),
                 features: Cache::new(cache_bytes / 16),
             }),
             network: Condvar::new(),
@@ -169,6 +172,7 @@ impl State {
         self.results.retain(rests);
         self.failures.retain(|key, _| rests(key));
         self.features.retain(|(_, source)| open.contains(source));
+        self.drawn.retain(|(_, source, _)| open.contains(source));
         self.pictures.retain(|source| open.contains(source));
         self.picture_failures.retain(|source, _| open.contains(source));
         self.wants.retain(rests);

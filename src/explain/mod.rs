@@ -42,6 +42,7 @@ mod scorecam;
 mod segments;
 mod smoothgrad;
 mod space;
+mod subject;
 pub mod superpixel;
 mod target;
 mod vargrad;
@@ -60,6 +61,7 @@ pub use perturb::Coalitions;
 pub use resize::bilinear;
 pub use segments::{Evidence, ShownSegments};
 pub use space::{InputSpace, Squash};
+pub use subject::Subject;
 pub use target::{Mask, Region, Target};
 
 /// All methods, in the order in which they are offered.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::ModelError;
+use crate::uncertainty::VerdictRule;
 
 /// A model card. Every key is checked; an unknown one is an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,9 @@ pub struct Card {
     /// Which layers explanations start from.
     #[serde(default)]
     pub explain: ExplainCard,
+    /// What is random in the network, and when an answer counts as indeterminate.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub uncertainty: UncertaintyCard,
 }
 
 /// `[input]`: from a slice to the network's input.
@@ -230,6 +234,19 @@ pub struct ExplainCard {
     /// Layers that the viewer offers first. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<String>,
+}
+
+/// `[uncertainty]`: when an answer counts as indeterminate.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UncertaintyCard {
+    /// When an answer counts as indeterminate. Default: `overlap90`.
+    #[serde(default)]
+    pub indeterminate: VerdictRule,
+}
+
+fn is_usual(card: &UncertaintyCard) -> bool {
+    *card == UncertaintyCard::default()
 }
 
 fn intended_use() -> String {

@@ -6,13 +6,20 @@
 mod density;
 mod error;
 mod flipout;
+mod gaussian;
+mod histogram;
+mod logit_normal;
 pub(crate) mod normal;
 mod summary;
+mod verdict;
 
 pub use density::Density;
 pub use error::UncertaintyError;
 pub use flipout::{FlipoutDense, sigma_of_rho};
+pub use histogram::Histogram;
+pub use logit_normal::LogitNormal;
 pub use summary::Summary;
+pub use verdict::{Classes, Verdict, VerdictRule};
 
 use candle_core::Tensor;
 

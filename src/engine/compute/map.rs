@@ -3,7 +3,7 @@
 
 use super::super::key::Recipe;
 use super::{Failure, explain_failure};
-use crate::explain::{self, Ask, Attribution, Method, Target};
+use crate::explain::{self, Ask, Attribution, Method, Subject, Target};
 use crate::graph::{Control, NodeId, Trace};
 use crate::model::Model;
 
@@ -22,6 +22,10 @@ pub(super) fn compute(
     control: &Control,
     interim: &dyn Fn(Attribution),
 ) -> Result<Attribution, Failure> {
+    if recipe.subject != Subject::Class {
+        let reason = "maps over draws of the weights can't be made yet; choose the map of the class";
+        return Err(Failure::because(reason));
+    }
     let mut one = of_class(model, trace, node, recipe, recipe.class, (control, interim))?;
     let Some(other) = recipe.against else { return Ok(one) };
     let other = of_class(model, trace, node, recipe, other, (control, &|_| {}))?;
