@@ -18,6 +18,9 @@ use self::plan::Plan;
 use self::work::Work;
 use super::{Outcome as Exit, RunOptions, Stop};
 
+pub(super) use records::{failed_to_open, model_record};
+pub(super) use work::sentence;
+
 /// Run a model and write probabilities, maps and overlays.
 #[derive(Args)]
 pub struct ExplainOptions {
@@ -95,7 +98,7 @@ pub fn run(options: &ExplainOptions) -> Exit {
     let opened = study::open(&options.paths, &storage, &|_| ControlFlow::Continue(()));
     std::fs::create_dir_all(&options.out)
         .map_err(|error| format!("Could not make the folder ({error}): {}", options.out.display()))?;
-    let mut work = Work::new(options, &model, plan, storage, records::failed_to_open(&opened, &options.paths));
+    let mut work = Work::new(options, &model, plan, storage, failed_to_open(&opened, &options.paths));
     let threads = options.run.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
     pool.install(|| work.explain(&opened, wanted_slice))?;

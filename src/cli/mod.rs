@@ -1,5 +1,6 @@
 //! Arguments in, exit code out: 0 done, 1 the input or the model is at fault, 2 wrong usage, 3 partly done.
 
+mod exam;
 mod explain;
 mod info;
 mod methods;
@@ -48,6 +49,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the models of an exam card over the planes of a study and print one table.
+    Exam(exam::ExamOptions),
     /// Run a model and write probabilities, maps and overlays.
     Explain(Box<explain::ExplainOptions>),
     /// Print what is in files and folders as JSON.
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
+        Some(Command::Exam(options)) => exam::run(options),
         Some(Command::Explain(options)) => explain::run(options),
         Some(Command::Info(options)) => info::run(options),
         Some(Command::Methods(options)) => methods::run(options),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use glassbox::engine::{self, DeviceChoice};
-use glassbox::model::{Catalogue, Entry, listing};
+use glassbox::model::listing;
 
 use super::{DONE, Outcome, model_dirs, print};
 
@@ -61,15 +61,8 @@ pub fn find(name: &str, dirs: &[PathBuf]) -> Result<PathBuf, String> {
     if path.exists() || engine::is_demo(path) {
         return Ok(path.to_owned());
     }
-    let Catalogue { entries } = engine::catalogue(&model_dirs(dirs));
-    let is_called = |entry: &Entry| {
-        let text = entry.path.to_string_lossy();
-        let folder = entry.path.parent().and_then(Path::file_name);
-        entry.name == name || folder.is_some_and(|folder| folder == name) || text.strip_prefix("demo:") == Some(name)
-    };
-    entries
-        .iter()
-        .find(|entry| is_called(entry))
+    engine::catalogue(&model_dirs(dirs))
+        .called(name)
         .map(|entry| entry.path.clone())
         .ok_or_else(|| format!("No model card is at or called `{name}`; `glassbox models` lists the known ones"))
 }

@@ -17,7 +17,7 @@ use self::knee::render::View;
 use crate::study::Storage;
 
 pub use export::{ExportError, export};
-pub use models::{Embedded, models};
+pub use models::{Embedded, exams, models};
 
 /// The storage that holds the embedded studies; files are computed when they are read.
 #[must_use]

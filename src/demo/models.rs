@@ -29,3 +29,12 @@ static MODELS: [Embedded; 3] = [embedded!("knee-phantom"), embedded!("skin-phant
 pub fn models() -> &'static [Embedded] {
     &MODELS
 }
+
+/// The demo's exam cards: name of the folder in `models/`, and text.
+static EXAMS: [(&str, &str); 1] = [("knee-exam", include_str!("../../models/knee-exam/exam.toml"))];
+
+/// The demo exams: the knee model on three planes, its two tears each combined.
+#[must_use]
+pub fn exams() -> &'static [(&'static str, &'static str)] {
+    &EXAMS
+}

@@ -4,6 +4,7 @@
 
 mod map;
 mod segmentation;
+mod stack;
 mod uncertainty;
 
 use std::cell::RefCell;
@@ -12,13 +13,15 @@ use std::sync::Arc;
 use candle_core::{DType, Tensor};
 
 use super::key::Recipe;
-use super::outcome::{FeatureGrid, MapResult, Outcome, Scores, StackResult};
+use super::outcome::{FeatureGrid, MapResult, Outcome, Scores};
 use crate::display::Picture;
 use crate::explain::{self, Ask, Target};
-use crate::graph::ops::SliceMax;
-use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Rule, Trace};
+use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Trace};
 use crate::model::{Input, Model};
 use crate::uncertainty::UncertaintyError;
+use stack::stack_features;
+
+pub use stack::{Aggregated, aggregate, features, stack};
 
 /// Why a computation gave nothing.
 #[derive(Debug, Clone)]
@@ -233,86 +236,6 @@ impl<'a> Forward<'a> {
     }
 }
 
-/// What a stack model's maximum sees of one slice.
-///
-/// # Errors
-/// When the slice can't be run, or on cancellation.
-pub fn features(model: &Model, picture: &Picture, control: &Control) -> Result<Vec<f32>, Failure> {
-    let node = stack_features(model).ok_or_else(|| not_a_stack(model))?;
-    let input = model.input(picture).map_err(Failure::because)?;
-    let trace = model.graph.run(&[(INPUT, input.tensor)], node, &Keep::nothing(), control)?;
-    values(trace.target())
-}
-
-/// A stack network from the features of its slices ([`slice()`], [`features`]): the maximum over them and the head.
-///
-/// Each feature's contribution to a logit, gradient × value, goes to the slice that won the maximum. The head behind
-/// the maximum is linear, so the contributions sum to the logit minus its bias (Bien et al. 2018, MRNet).
-///
-/// # Errors
-/// When the model is none for stacks, the features differ in length, or on cancellation.
-pub fn stack(model: &Model, features: &[Arc<Vec<f32>>], control: &Control) -> Result<StackResult, Failure> {
-    let maximum = slice_max(model).ok_or_else(|| not_a_stack(model))?;
-    let node = stack_features(model).ok_or_else(|| not_a_stack(model))?;
-    let (slices, width) = (features.len(), features.first().map_or(0, |first| first.len()));
-    if slices == 0 || features.iter().any(|other| other.len() != width) {
-        return Err(Failure::because("The slices of the stack gave features of different lengths"));
-    }
-    let all: Vec<f32> = features.iter().flat_map(|slice| slice.iter().copied()).collect();
-    let graph = &model.graph;
-    let stacked = Tensor::from_vec(all.clone(), (slices, width), &model.device)?;
-    let keep = Keep::nothing().output_of(maximum).gradients_to(maximum);
-    let trace = graph.run(&[(node, stacked)], graph.output(), &keep, control)?;
-    let logits = finite_logits(model, trace.target())?;
-
-    let winning_slice: Vec<usize> = (0..width)
-        .map(|k| {
-            // The first of equal slices wins, as in PyTorch's argmax.
-            (1..slices).fold(0, |best, s| if all[s * width + k] > all[best * width + k] { s } else { best })
-        })
-        .collect();
-    let mut shares = Vec::with_capacity(logits.len());
-    for output in 0..logits.len() {
-        let mut seed = vec![0.0_f32; logits.len()];
-        seed[output] = 1.0;
-        let seed = Tensor::from_vec(seed, trace.target().shape(), &model.device)?;
-        let gradient = values(&trace.vjp(graph.output(), &seed, maximum, Rule::Gradient, control)?)?;
-        let mut share = vec![0.0_f64; slices];
-        for (k, &winner) in winning_slice.iter().enumerate() {
-            share[winner] += f64::from(gradient[k]) * f64::from(all[winner * width + k]);
-        }
-        shares.push(share.into_iter().map(|value| value as f32).collect::<Vec<f32>>());
-    }
-    let deciding_slice = shares
-        .iter()
-        .map(|share| (1..slices).fold(0, |best, s| if share[s] > share[best] { s } else { best }))
-        .collect();
-    let mut per_slice = Vec::with_capacity(slices);
-    for slice in features {
-        let alone = Tensor::from_slice(slice.as_slice(), (1, width), &model.device)?;
-        let trace = graph.run(&[(node, alone)], graph.output(), &Keep::nothing(), control)?;
-        per_slice.push(model.probabilities(&values(trace.target())?));
-    }
-    Ok(StackResult {
-        probabilities: model.probabilities(&logits),
-        logits,
-        per_slice,
-        shares,
-        deciding_slice,
-        winning_slice,
-    })
-}
-
-/// The node whose output the maximum over the slices sees.
-fn stack_features(model: &Model) -> Option<NodeId> {
-    let maximum = slice_max(model)?;
-    model.graph.nodes()[maximum].inputs.first().copied()
-}
-
-fn not_a_stack(model: &Model) -> Failure {
-    Failure::because(format!("{} is no stack model: it judges each slice alone", model.card.name))
-}
-
 fn explain_failure(error: explain::ExplainError) -> Failure {
     match error {
         explain::ExplainError::Graph(GraphError::Cancelled(_)) => Failure::Cancelled,
@@ -325,11 +248,6 @@ fn draw_failure(error: UncertaintyError) -> Failure {
         UncertaintyError::Cancelled(_) => Failure::Cancelled,
         other => Failure::because(other),
     }
-}
-
-/// The node that takes the maximum over the slices.
-fn slice_max(model: &Model) -> Option<NodeId> {
-    model.graph.nodes().iter().position(|node| node.op_as::<SliceMax>().is_some())
 }
 
 fn finite_logits(model: &Model, logits: &Tensor) -> Result<Vec<f32>, Failure> {

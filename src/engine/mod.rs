@@ -6,6 +6,7 @@
 
 mod cache;
 pub mod compute;
+pub mod exam;
 mod info;
 mod key;
 mod library;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 
 use crate::demo::{self, Embedded};
-use crate::model::{Card, Catalogue, Entry, Model, ModelError};
+use crate::model::{Card, Catalogue, Entry, Exam, ExamEntry, Model, ModelError};
 
 /// What paths into the embedded demo begin with.
 const DEMO: &str = "demo:";
@@ -25,7 +25,29 @@ pub fn catalogue(folders: &[PathBuf]) -> Catalogue {
     let is_copy = |other: &Entry| other.card.is_some() && entries.iter().any(|embedded| embedded.card == other.card);
     let others: Vec<Entry> = found.into_iter().filter(|other| !is_copy(other)).collect();
     entries.extend(others);
-    Catalogue { entries }
+    let mut catalogue = Catalogue { entries, exams: Vec::new() };
+    catalogue.exams = demo::exams().iter().map(|(name, card)| exam_entry(name, card, &catalogue)).collect();
+    let embedded = catalogue.exams.len();
+    catalogue.scan_exams(folders);
+    let copies: Vec<bool> = catalogue
+        .exams
+        .iter()
+        .enumerate()
+        .map(|(at, exam)| at >= embedded && catalogue.exams[..embedded].iter().any(|known| is_copy_of(exam, known)))
+        .collect();
+    let mut copies = copies.into_iter();
+    catalogue.exams.retain(|_| copies.next() != Some(true));
+    catalogue
+}
+
+fn exam_entry(name: &str, card: &str, catalogue: &Catalogue) -> ExamEntry {
+    let path = PathBuf::from(format!("{DEMO}{name}"));
+    let exam = Exam::from_text(card, &path, catalogue);
+    ExamEntry::new(path, exam)
+}
+
+fn is_copy_of(exam: &ExamEntry, embedded: &ExamEntry) -> bool {
+    matches!((&exam.exam, &embedded.exam), (Ok(one), Ok(other)) if one.card == other.card)
 }
 
 fn entry(model: &Embedded) -> Entry {

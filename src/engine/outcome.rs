@@ -140,6 +140,9 @@ pub struct StackResult {
     /// `shares[class][slice]`: what the slice's winning features add to the class's logit;
     /// over the slices they sum to the logit minus the bias.
     pub shares: Vec<Vec<f32>>,
+    /// `left_out[class][slice]`: how much the class's logit changes when the slice is left out of the stack, below 0
+    /// where the slice speaks for the class; empty for a stack of one slice.
+    pub left_out: Vec<Vec<f32>>,
     /// For each class the slice with the largest share.
     pub deciding_slice: Vec<usize>,
     /// For each feature the slice that won the maximum.
@@ -182,7 +185,7 @@ impl Outcome {
                 result.probabilities.len() + result.densities.iter().map(|d| d.x.len() + d.y.len()).sum::<usize>()
             }
             Self::Stack(result) => {
-                result.winning_slice.len() + result.per_slice.len() * 2 * (result.logits.len() + result.shares.len())
+                result.winning_slice.len() + result.per_slice.len() * 3 * (result.logits.len() + result.shares.len())
             }
         };
         floats * size_of::<f32>() + 256

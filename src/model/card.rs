@@ -1,6 +1,7 @@
 //! Model cards: `model.toml`, which says what a network expects and what its outputs mean.
 
-mod place;
+mod aggregate;
+pub(super) mod place;
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ModelError;
 use crate::uncertainty::VerdictRule;
+
+pub use aggregate::Aggregate;
 
 /// A model card. Every key is checked; an unknown one is an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,6 +192,9 @@ pub struct OutputCard {
     /// How the slices of a stack are joined; only for stack models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<SliceReduction>,
+    /// How a network that judges single slices judges a stack: applied to the slices' probabilities. Default: mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregate: Option<Aggregate>,
 }
 
 /// From logits to probabilities.
@@ -281,14 +287,7 @@ impl Card {
     /// it may be.
     pub fn parse(text: &str, label: &str) -> Result<Self, ModelError> {
         let card: Self = toml::from_str(text).map_err(|error| {
-            let message = place::in_plain_words(&error.message().trim().replace('\n', ", "));
-            let place = error.span().map(|span| {
-                let line = text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1;
-                // What is missing has no place of its own, and its message names it.
-                let key = if message.contains("missing field") { None } else { place::key_at(text, span.start) };
-                key.map_or_else(|| format!(" (line {line})"), |key| format!(" (line {line}, `{key}`)"))
-            });
-            let reason = format!("{message}{}", place.unwrap_or_default());
+            let reason = place::reason(text, &error);
             ModelError::CardSyntax { card: label.to_owned(), reason }
         })?;
         card.check().map_err(|(key, found, expected)| ModelError::CardValue {
@@ -350,6 +349,9 @@ impl Card {
         }
         if self.output.head == Head::Flipout && self.output.slices.is_some() {
             return refuse("output.head", "\"flipout\" in a stack model".to_owned(), "\"dense\"");
+        }
+        if self.output.aggregate.is_some() && self.output.slices.is_some() {
+            return refuse("output.aggregate", "given beside `slices`".to_owned(), "only one of the two");
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Catalogue, Model};
 
-/// The models as JSON: `{"models": [{"name", "version", "summary", "architecture", "card", "problem"}]}`.
+/// The models and exams as JSON: `{"models": [{"name", "version", "summary", "architecture", "card", "problem"}],
+/// "exams": [{"name", "version", "summary", "tasks", "card", "problem"}]}`.
 #[must_use]
 pub fn catalogue_json(catalogue: &Catalogue) -> Value {
     let entries = catalogue.entries.iter().map(|entry| {
@@ -20,7 +21,18 @@ pub fn catalogue_json(catalogue: &Catalogue) -> Value {
             "problem": entry.problem,
         })
     });
-    json!({ "models": entries.collect::<Vec<_>>() })
+    let exams = catalogue.exams.iter().map(|entry| {
+        let card = entry.exam.as_ref().ok().map(|exam| &exam.card);
+        json!({
+            "name": entry.name,
+            "version": card.map(|card| &card.version),
+            "summary": entry.summary,
+            "tasks": card.map(|card| card.tasks.iter().map(|task| &task.name).collect::<Vec<_>>()),
+            "card": entry.path,
+            "problem": entry.exam.as_ref().err(),
+        })
+    });
+    json!({ "models": entries.collect::<Vec<_>>(), "exams": exams.collect::<Vec<_>>() })
 }
 
 /// The models as text, a line each and a line for what is wrong with one.
@@ -36,6 +48,15 @@ pub fn catalogue_text(catalogue: &Catalogue) -> String {
         }
         if let Some(problem) = &entry.problem {
             let _ = writeln!(text, "    Cannot be used. {problem}");
+        }
+    }
+    for entry in &catalogue.exams {
+        let version = entry.exam.as_ref().map_or("", |exam| exam.card.version.as_str());
+        let title = format!("{} {version} (exam)", entry.name);
+        let _ = writeln!(text, "{title:<36} {}", entry.path.display());
+        match &entry.exam {
+            Ok(_) => drop(writeln!(text, "    {}", entry.summary)),
+            Err(problem) => drop(writeln!(text, "    Cannot be used. {problem}")),
         }
     }
     if text.is_empty() {

@@ -3,6 +3,7 @@
 pub mod card;
 mod catalogue;
 mod error;
+pub mod exam;
 mod input;
 mod keras;
 mod layers;
@@ -17,8 +18,9 @@ mod weights;
 pub mod zoo;
 
 pub use card::Card;
-pub use catalogue::{Catalogue, Entry};
+pub use catalogue::{Catalogue, Entry, ExamEntry};
 pub use error::{Mismatch, Misshapen, ModelError};
+pub use exam::{Exam, ExamCard, ExamError};
 pub use input::{Fit, Input};
 pub use layers::LayerInfo;
 pub use loaded::Model;

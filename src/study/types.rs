@@ -61,6 +61,22 @@ impl Series {
     pub fn positions(&self) -> usize {
         self.slices.len() / self.times.max(1)
     }
+
+    /// The plane; where the files don't say, the one that the description or the path names.
+    #[must_use]
+    pub fn likely_plane(&self) -> Plane {
+        if self.plane != Plane::Unknown {
+            return self.plane;
+        }
+        let mut name = self.description.to_lowercase();
+        if let Some(slice) = self.slices.first() {
+            name.push_str(&slice.source.path.to_string_lossy().to_lowercase());
+        }
+        [("axial", Plane::Axial), ("coronal", Plane::Coronal), ("sagittal", Plane::Sagittal)]
+            .into_iter()
+            .find(|(word, _)| name.contains(word))
+            .map_or(Plane::Unknown, |(_, plane)| plane)
+    }
 }
 
 /// The anatomical plane that a slice lies in.

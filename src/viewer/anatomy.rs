@@ -87,22 +87,6 @@ pub fn nearest_slice(series: &Series, point_mm: [f64; 3]) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-/// The plane of a series; where the files don't say, what its name says.
-#[must_use]
-pub fn plane(series: &Series) -> Plane {
-    if series.plane != Plane::Unknown {
-        return series.plane;
-    }
-    let mut name = series.description.to_lowercase();
-    if let Some(slice) = series.slices.first() {
-        name.push_str(&slice.source.path.to_string_lossy().to_lowercase());
-    }
-    [("axial", Plane::Axial), ("coronal", Plane::Coronal), ("sagittal", Plane::Sagittal)]
-        .into_iter()
-        .find(|(word, _)| name.contains(word))
-        .map_or(Plane::Unknown, |(_, plane)| plane)
-}
-
 /// The word for a plane; empty where it is unknown.
 #[must_use]
 pub fn plane_word(plane: Plane) -> &'static str {

@@ -115,7 +115,7 @@ fn top_left(painter: &Painter, rect: Rect, layout: Layout, tile: Tile, slot: &Sl
     };
     text(painter, at, Align2::LEFT_TOP, &shortened(&name, rect), colour);
     at.y += LINE;
-    let plane = anatomy::plane_word(anatomy::plane(series));
+    let plane = anatomy::plane_word(series.likely_plane());
     let kind = [series.modality.as_str(), plane].join(" ");
     if !kind.trim().is_empty() {
         text(painter, at, Align2::LEFT_TOP, kind.trim(), theme::ANNOTATION_QUIET);

@@ -263,7 +263,8 @@ fn summary(explanation: &Explanation, path: &Path) -> String {
     lines.join("\n")
 }
 
-fn sentence(failure: &Failure) -> String {
+/// A failure in words.
+pub fn sentence(failure: &Failure) -> String {
     match failure {
         Failure::Cancelled => "Cancelled".to_owned(),
         Failure::Because(reason) => reason.to_string(),

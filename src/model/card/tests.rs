@@ -80,12 +80,30 @@ fn an_error_names_file_key_what_is_found_and_what_is_expected() {
         (("name = \"n\"", "name = \"n\"\nclasses_file = \"f\"\nclasses = [\"a\"]"), &["classes_file"]),
         (("[8, 9]", "[8, 9]\n[output]\nhead = \"dropout\""), &["dropout", "flipout"]),
         (("[8, 9]", "[8, 9]\n[output]\nhead = \"flipout\"\nslices = \"max\""), &["output.head"]),
+        (("[8, 9]", "[8, 9]\n[output]\naggregate = \"median\""), &["median", "\"mean\"", "`output.aggregate`"]),
+        (("[8, 9]", "[8, 9]\n[output]\naggregate = { top = 0 }"), &["`top` is 0", "above 0", "`output.aggregate`"]),
+        (("[8, 9]", "[8, 9]\n[output]\naggregate = { best = 2 }"), &["{ top = N }", "`output.aggregate`"]),
+        (("[8, 9]", "[8, 9]\n[output]\naggregate = \"max\"\nslices = \"max\""), &["output.aggregate", "beside"]),
     ] {
         let message = refusal(&LEAST.replace(change.0, change.1));
         for word in words.iter().chain(&["folder/model.toml"]) {
             assert!(message.contains(word), "{word} is not in: {message}");
         }
         assert!(!message.contains('\n'), "{message}");
+    }
+}
+
+#[test]
+fn slices_are_joined_by_one_of_three_rules() {
+    for (text, rule) in [
+        ("", None),
+        ("aggregate = \"mean\"", Some(Aggregate::Mean)),
+        ("aggregate = \"max\"", Some(Aggregate::Max)),
+        ("aggregate = { top = 3 }", Some(Aggregate::Top(3))),
+    ] {
+        let card = Card::parse(&format!("{LEAST}[output]\n{text}\n"), "card").unwrap();
+        assert_eq!(card.output.aggregate, rule);
+        assert_eq!(Card::parse(&toml::to_string(&card).unwrap(), "again").unwrap(), card);
     }
 }
 

@@ -173,7 +173,7 @@ fn details(series: &Series) -> String {
         (count, 0 | 1) => (format!("{count} slices"), String::new()),
         (count, times) => (format!("{count} slices"), format!("× {times} times")),
     };
-    let parts = [series.modality.clone(), anatomy::plane_word(anatomy::plane(series)).to_owned(), slices, times];
+    let parts = [series.modality.clone(), anatomy::plane_word(series.likely_plane()).to_owned(), slices, times];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 

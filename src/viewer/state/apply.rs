@@ -244,14 +244,14 @@ impl State {
     fn fill_planes(&mut self) {
         let Some(main) = self.slots[0].series.clone() else { return };
         for (slot, plane) in PLANE_SLOTS.zip([Plane::Axial, Plane::Coronal, Plane::Sagittal]) {
-            let shown = main.series().filter(|series| anatomy::plane(series) == plane).map(|_| main.clone());
+            let shown = main.series().filter(|series| series.likely_plane() == plane).map(|_| main.clone());
             if let Some(shown) = shown {
                 // The series chosen in the browser takes its plane's place.
                 if !self.slots[slot].series.as_ref().is_some_and(|current| current.is(&shown)) {
                     self.slots[slot].show(shown);
                 }
             } else if self.slots[slot].series.is_none() {
-                let found = main.study.series.iter().position(|series: &Series| anatomy::plane(series) == plane);
+                let found = main.study.series.iter().position(|series: &Series| series.likely_plane() == plane);
                 if let Some(index) = found {
                     self.slots[slot].show(SeriesHandle { study: main.study.clone(), index });
                 }
