@@ -8,9 +8,13 @@ use candle_core::{DType, Device, Tensor};
 use super::{Ask, Attribution, ExplainError, channels::Planes};
 use crate::graph::{Graph, GraphError, INPUT, Keep, NodeId, Rule};
 
-/// Multiplications of one layer, all elements of a batch together, that fit well into the tenth of a second within
-/// which a cancelled computation stops: it is asked between layers.
+/// Multiplications of one layer, all elements of a batch together: with more the layer is no faster, and the one who
+/// waits sees less often how far it is.
 const LAYER_MACS: u64 = 2_000_000_000;
+
+/// Elements of one layer's output, all elements of a batch together (64 MiB of `f32`): layers that only look at single
+/// elements are not asked within whether they should stop, which has to be within a tenth of a second.
+const LAYER_ELEMENTS: u64 = 1 << 24;
 
 /// Elements run at once on the CPU at most: only dense layers gain from more.
 const CPU_BATCH: usize = 8;
@@ -33,8 +37,10 @@ pub(super) fn batch_size(graph: &Graph, node: NodeId, input: &[usize], device: &
         let inputs: Vec<&[usize]> = node.inputs.iter().map(|&source| shapes[source].as_slice()).collect();
         node.op.macs(&inputs, &shapes[id])
     };
-    let most = (node + 1..shapes.len()).map(macs).max().unwrap_or(0);
-    Ok(usize::try_from(LAYER_MACS / most.max(1)).unwrap_or(CPU_BATCH).clamp(1, CPU_BATCH))
+    let elements = |id: NodeId| shapes[id].iter().map(|&length| length as u64).product();
+    let most = |of: &dyn Fn(NodeId) -> u64| (node + 1..shapes.len()).map(of).max().unwrap_or(0).max(1);
+    let fitting = (LAYER_MACS / most(&macs)).min(LAYER_ELEMENTS / most(&elements));
+    Ok(usize::try_from(fitting).unwrap_or(CPU_BATCH).clamp(1, CPU_BATCH))
 }
 
 /// The explained number and its gradient at each of several inputs `[elements, channels, rows, columns]`.
@@ -135,6 +141,9 @@ mod tests {
         let size = |graph, node| batch_size(graph, node, &[1, 3, 224, 224], &Device::Cpu).unwrap();
         assert_eq!((size(&large, INPUT), size(&large, 2)), (1, CPU_BATCH));
         assert_eq!(size(&network(8, 3), INPUT), CPU_BATCH);
+        // 8 channels of 1024×1024 each: few multiplications, but much to look at.
+        let wide = batch_size(&network(8, 1), INPUT, &[1, 1, 1024, 1024], &Device::Cpu).unwrap();
+        assert_eq!(wide, 2);
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct Control {
     cancelled: Arc<AtomicBool>,
     /// Thousandths done.
     permille: Arc<AtomicU32>,
+    #[cfg(test)]
+    counted: tests::Counted,
 }
 
 /// The computation was asked to stop.
@@ -19,7 +21,7 @@ pub struct Control {
 pub struct Cancelled;
 
 impl Control {
-    /// Asks the computation to stop at the next layer.
+    /// Asks the computation to stop: within a layer where a layer takes long, else at the next one.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
@@ -30,19 +32,26 @@ impl Control {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// Called between layers.
+    /// Called between layers, and within those that take long.
     ///
     /// # Errors
     /// [`Cancelled`] once [`Control::cancel`] has been called.
     pub fn check(&self) -> Result<(), Cancelled> {
+        #[cfg(test)]
+        self.count();
         if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+    }
+
+    /// The same where errors are the tensor library's.
+    pub(super) fn checked(&self) -> candle_core::Result<()> {
+        self.check().map_err(candle_core::Error::wrap)
     }
 
     /// A control that is cancelled together with this one but reports progress to nobody: for one of many runs whose
     /// whole reports here.
     #[must_use]
     pub fn quiet(&self) -> Self {
-        Self { cancelled: Arc::clone(&self.cancelled), permille: Arc::default() }
+        Self { permille: Arc::default(), ..self.clone() }
     }
 
     /// Reports the part that is done, 0 ..= 1.
@@ -55,5 +64,38 @@ impl Control {
     pub fn progress(&self) -> f32 {
         let permille = self.permille.load(Ordering::Relaxed) as f32;
         permille / 1000.0
+    }
+}
+
+/// Counts how often a computation asks, so that tests need no clock.
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::{Arc, Control};
+
+    #[derive(Debug, Clone, Default)]
+    pub(super) struct Counted {
+        checks: Arc<AtomicUsize>,
+        limit: Option<usize>,
+    }
+
+    impl Control {
+        /// One that is cancelled once it has been asked so many times.
+        pub(in crate::graph) fn cancelled_after(checks: usize) -> Self {
+            Self { counted: Counted { limit: Some(checks), ..Counted::default() }, ..Self::default() }
+        }
+
+        /// How often it has been asked.
+        pub(in crate::graph) fn checks(&self) -> usize {
+            self.counted.checks.load(Ordering::Relaxed)
+        }
+
+        pub(super) fn count(&self) {
+            let before = self.counted.checks.fetch_add(1, Ordering::Relaxed);
+            if self.counted.limit.is_some_and(|limit| before >= limit) {
+                self.cancel();
+            }
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::{any::Any, fmt::Debug};
 
 use candle_core::{Tensor, bail};
 
+use super::Control;
+
 /// The result of a tensor computation.
 pub type Result<T, E = candle_core::Error> = std::result::Result<T, E>;
 
@@ -95,6 +97,29 @@ pub trait Op: Any + Debug + Send + Sync {
     /// # Errors
     /// When the tensor library fails or the forward step was not recorded.
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, rule: Rule) -> Result<Tensor>;
+
+    /// [`Op::forward`], which asks `control` on its way where one step may take long.
+    ///
+    /// # Errors
+    /// Those of [`Op::forward`], and whatever there is once the control is cancelled.
+    fn forward_under(&self, inputs: &[&Tensor], record: bool, _control: &Control) -> Result<Forward> {
+        self.forward(inputs, record)
+    }
+
+    /// [`Op::vjp`], which asks `control` on its way where one step may take long.
+    ///
+    /// # Errors
+    /// Those of [`Op::vjp`], and whatever there is once the control is cancelled.
+    fn vjp_under(
+        &self,
+        gradient: &Tensor,
+        which: usize,
+        saved: &Saved,
+        rule: Rule,
+        _control: &Control,
+    ) -> Result<Tensor> {
+        self.vjp(gradient, which, saved, rule)
+    }
 
     /// How many multiplications, each with its addition, one forward step takes in its sums of products. Operations that
     /// only look at or scale single elements count as 0, as they do in the literature.

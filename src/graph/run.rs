@@ -15,8 +15,8 @@ impl Graph {
     /// Computes the node `target` from the tensors fed to others (`(INPUT, picture)`, or an inner node's output).
     ///
     /// Only ancestors of the target that no feed cuts off are computed, so a trunk can run once and its head many
-    /// times. Each output is freed as soon as nothing needs it. `control` is checked before each node and told the
-    /// progress.
+    /// times. Each output is freed as soon as nothing needs it. `control` is checked before each node, within those that take long, and told
+    /// the progress.
     ///
     /// # Errors
     /// [`GraphError::Unfed`] when the target depends on an input without a value, [`GraphError::Shape`] when a layer
@@ -49,7 +49,7 @@ impl Graph {
         for id in (0..=target).filter(|&id| needed[id]) {
             control.check()?;
             if !fed.contains(&id) {
-                let (forward, inputs) = self.step(id, target, &outputs, recorded[id])?;
+                let (forward, inputs) = self.step(id, target, &outputs, recorded[id], control)?;
                 if recorded[id] {
                     saved[id] = Some(Saved { inputs, state: forward.state });
                 }
@@ -87,6 +87,7 @@ impl Graph {
         target: NodeId,
         outputs: &[Option<Tensor>],
         record: bool,
+        control: &Control,
     ) -> Result<(Forward, Vec<Vec<usize>>), GraphError> {
         let node = &self.nodes[id];
         let unfed = |source| GraphError::Unfed { node: self.name_of(source), target: self.name_of(target) };
@@ -100,7 +101,8 @@ impl Graph {
         let shapes: Vec<&[usize]> = inputs.iter().map(|input| input.dims()).collect();
         self.shape_of(id, &shapes)?;
         let shapes: Vec<Vec<usize>> = shapes.into_iter().map(<[usize]>::to_vec).collect();
-        let forward = node.op.forward(&inputs, record).map_err(|source| self.failed(id, &shapes, source))?;
+        let forward = node.op.forward_under(&inputs, record, control);
+        let forward = forward.map_err(|source| self.stopped(id, &shapes, source, control))?;
         Ok((forward, shapes))
     }
 
@@ -125,6 +127,20 @@ impl Graph {
             }
         }
         consumers
+    }
+
+    /// Wraps an error of an operation, which may be that it was asked to stop.
+    pub(super) fn stopped(
+        &self,
+        id: NodeId,
+        inputs: &[Vec<usize>],
+        source: candle_core::Error,
+        control: &Control,
+    ) -> GraphError {
+        match control.check() {
+            Ok(()) => self.failed(id, inputs, source),
+            Err(cancelled) => cancelled.into(),
+        }
     }
 
     /// Wraps an error of the tensor library.

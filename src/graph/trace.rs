@@ -93,12 +93,12 @@ impl Trace {
             let node = &nodes[id];
             let Some(saved) = &self.saved[id] else { return Err(GraphError::NotKept { node: node.name.clone() }) };
             for (which, &source) in node.inputs.iter().enumerate().filter(|&(_, &source)| visited[source]) {
-                let back = node.op.vjp(&gradient, which, saved, rules.of(node));
+                let back = node.op.vjp_under(&gradient, which, saved, rules.of(node), control);
                 let sum = back.and_then(|back| match &gradients[source] {
                     Some(others) => others + back,
                     None => Ok(back),
                 });
-                gradients[source] = Some(sum.map_err(|error| self.graph.failed(id, &saved.inputs, error))?);
+                gradients[source] = Some(sum.map_err(|error| self.graph.stopped(id, &saved.inputs, error, control))?);
             }
         }
         gradients[to]

@@ -4,8 +4,13 @@ use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::{
-    super::ops::{Arithmetic, Broadcast, Conv2d, Sizes},
-    binary, direct, for_float, read, tensor,
+    super::{
+        Control,
+        ops::{Arithmetic, Broadcast, Conv2d, Sizes},
+    },
+    binary, direct, for_float,
+    parts::parts,
+    read, tensor,
 };
 
 /// Upper bound on the elements of one unfolded strip (8 MiB of `f32`), unless a single output row needs more.
@@ -15,21 +20,24 @@ const STRIP: usize = 1 << 21;
 /// of 4 in and 4 out already is half as fast again.
 const NARROW: usize = 4;
 
-/// The output, `[batch, out, rows, columns]`.
-pub(in crate::graph) fn forward(conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Tensor> {
-    for_float!(input, forward_of(conv, input, sizes))
+/// The output, `[batch, out, rows, columns]`. Asks `control` before each part of the work.
+///
+/// # Errors
+/// When the tensor library fails, or cancellation.
+pub(in crate::graph) fn forward(conv: &Conv2d, input: &Tensor, sizes: Sizes, control: &Control) -> Result<Tensor> {
+    for_float!(input, forward_of(conv, input, sizes, control))
 }
 
-fn forward_of<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Tensor> {
+fn forward_of<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes, control: &Control) -> Result<Tensor> {
     if is_narrow(sizes) {
-        return direct::forward::<T>(conv, input, sizes);
+        return direct::forward::<T>(conv, input, sizes, control);
     }
     let Sizes { batch, groups, inputs, outputs, .. } = sizes;
     let places = sizes.output[0] * sizes.output[1];
     let plane = sizes.input[0] * sizes.input[1];
     let weight = group_weights(conv, sizes)?;
     if is_pointwise(conv, sizes) {
-        let product = products(&weight, input, sizes)?;
+        let product = products(&weight, input, sizes, control)?;
         let Some(bias) = &conv.bias else { return Ok(product) };
         let bias = bias.reshape((bias.elem_count(), 1, 1))?;
         let layout = Broadcast::new(product.dims(), bias.dims()).map_err(candle_core::Error::msg)?;
@@ -42,20 +50,26 @@ fn forward_of<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Resu
         for (block, (result, values)) in blocks.enumerate() {
             let group = block % groups;
             for strip in strips(sizes) {
+                control.checked()?;
                 let unfolded = unfold(conv, values, sizes, &strip)?;
-                let product = weight[group].matmul(&unfolded)?;
                 let offset = strip.start * sizes.output[1];
                 let length = strip.len() * sizes.output[1];
-                read(&product, |product: &[T]| {
-                    let channels = result.par_chunks_mut(places).zip(product.par_chunks(length));
-                    channels.enumerate().for_each(|(channel, (result, product))| {
-                        let bias = bias.as_ref().map_or(T::zero(), |bias| bias[group * outputs + channel]);
-                        for (y, &p) in result[offset..offset + length].iter_mut().zip(product) {
-                            *y = p + bias;
-                        }
-                    });
-                    Ok(())
-                })?;
+                let depth = weight[group].dim(1)?;
+                for part in parts(outputs, depth * length, depth) {
+                    control.checked()?;
+                    let product = weight[group].narrow(0, part.start, part.len())?.matmul(&unfolded)?;
+                    let result = &mut result[part.start * places..part.end * places];
+                    read(&product, |product: &[T]| {
+                        let channels = result.par_chunks_mut(places).zip(product.par_chunks(length));
+                        channels.zip(part).for_each(|((result, product), channel)| {
+                            let bias = bias.as_ref().map_or(T::zero(), |bias| bias[group * outputs + channel]);
+                            for (y, &p) in result[offset..offset + length].iter_mut().zip(product) {
+                                *y = p + bias;
+                            }
+                        });
+                        Ok(())
+                    })?;
+                }
             }
         }
         Ok(result)
@@ -63,14 +77,17 @@ fn forward_of<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Resu
     tensor(result, (batch, groups * outputs, sizes.output[0], sizes.output[1]))
 }
 
-/// The gradient with respect to the input, `[batch, in, rows, columns]`.
-pub(in crate::graph) fn vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Tensor> {
-    for_float!(gradient, vjp_of(conv, gradient, sizes))
+/// The gradient with respect to the input, `[batch, in, rows, columns]`. Asks `control` before each part of the work.
+///
+/// # Errors
+/// When the tensor library fails, or cancellation.
+pub(in crate::graph) fn vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes, control: &Control) -> Result<Tensor> {
+    for_float!(gradient, vjp_of(conv, gradient, sizes, control))
 }
 
-fn vjp_of<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Tensor> {
+fn vjp_of<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes, control: &Control) -> Result<Tensor> {
     if is_narrow(sizes) {
-        return direct::vjp::<T>(conv, gradient, sizes);
+        return direct::vjp::<T>(conv, gradient, sizes, control);
     }
     let Sizes { batch, groups, inputs, outputs, .. } = sizes;
     let places = sizes.output[0] * sizes.output[1];
@@ -78,7 +95,7 @@ fn vjp_of<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Resul
     let weight = group_weights(conv, sizes)?;
     if is_pointwise(conv, sizes) {
         let transposed: Vec<Tensor> = weight.iter().map(Tensor::t).collect::<Result<_>>()?;
-        return products(&transposed, gradient, sizes);
+        return products(&transposed, gradient, sizes, control);
     }
     let gradient = gradient.contiguous()?.reshape((batch * groups, outputs, places))?;
     let mut back = vec![T::zero(); batch * groups * inputs * plane];
@@ -86,12 +103,18 @@ fn vjp_of<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Resul
         let gradient = gradient.get(block)?;
         let transposed = weight[block % groups].t()?;
         for strip in strips(sizes) {
-            let part = gradient.narrow(1, strip.start * sizes.output[1], strip.len() * sizes.output[1])?;
-            let unfolded = transposed.matmul(&part)?;
-            read(&unfolded, |unfolded: &[T]| {
-                fold(conv, back, unfolded, sizes, &strip);
-                Ok(())
-            })?;
+            let length = strip.len() * sizes.output[1];
+            let gradient = gradient.narrow(1, strip.start * sizes.output[1], length)?;
+            let kernel = sizes.kernel[0] * sizes.kernel[1];
+            // By whole channels of the input, each as many rows of the product as the kernel has places.
+            for part in parts(inputs, kernel * outputs * length, kernel * outputs) {
+                control.checked()?;
+                let rows = transposed.narrow(0, part.start * kernel, part.len() * kernel)?;
+                read(&rows.matmul(&gradient)?, |unfolded: &[T]| {
+                    fold(conv, &mut back[part.start * plane..part.end * plane], unfolded, sizes, &strip);
+                    Ok(())
+                })?;
+            }
         }
     }
     tensor(back, (batch, groups * inputs, sizes.input[0], sizes.input[1]))
@@ -108,11 +131,19 @@ fn is_pointwise(conv: &Conv2d, sizes: Sizes) -> bool {
 }
 
 /// The product of each group's weights with its channels, for a convolution of single places.
-fn products(weights: &[Tensor], channels: &Tensor, sizes: Sizes) -> Result<Tensor> {
+fn products(weights: &[Tensor], channels: &Tensor, sizes: Sizes, control: &Control) -> Result<Tensor> {
     let blocks = sizes.batch * sizes.groups;
-    let matrices = channels.contiguous()?.reshape((blocks, (), sizes.input[0] * sizes.input[1]))?;
-    let product = |block: usize| weights[block % sizes.groups].matmul(&matrices.get(block)?);
-    let products: Vec<Tensor> = (0..blocks).map(product).collect::<Result<_>>()?;
+    let places = sizes.input[0] * sizes.input[1];
+    let matrices = channels.contiguous()?.reshape((blocks, (), places))?;
+    let mut products = Vec::with_capacity(blocks);
+    for block in 0..blocks {
+        let (weight, matrix) = (&weights[block % sizes.groups], matrices.get(block)?);
+        let (rows, depth) = weight.dims2()?;
+        for part in parts(rows, depth * places, depth) {
+            control.checked()?;
+            products.push(weight.narrow(0, part.start, part.len())?.matmul(&matrix)?);
+        }
+    }
     let all = if let [only] = products.as_slice() { only.clone() } else { Tensor::cat(&products, 0)? };
     all.reshape((sizes.batch, (), sizes.input[0], sizes.input[1]))
 }

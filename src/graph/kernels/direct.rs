@@ -7,7 +7,10 @@ use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::{
-    super::ops::{Conv2d, Sizes},
+    super::{
+        Control,
+        ops::{Conv2d, Sizes},
+    },
     CHUNK,
     conv::inside,
     read, tensor,
@@ -42,7 +45,7 @@ fn row(conv: &Conv2d, sizes: Sizes, output: usize, place: usize) -> Option<usize
 }
 
 /// The output, `[batch, out, rows, columns]`.
-pub(super) fn forward<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Tensor> {
+pub(super) fn forward<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes, control: &Control) -> Result<Tensor> {
     let Sizes { batch, groups, inputs, outputs, kernel, .. } = sizes;
     let (places, plane) = (sizes.output[0] * sizes.output[1], sizes.input[0] * sizes.input[1]);
     let bias = conv.bias.as_ref().map(Tensor::to_vec1::<T>).transpose()?;
@@ -52,6 +55,9 @@ pub(super) fn forward<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes)
         read(&conv.weight, |weight: &[T]| {
             let mut result = vec![T::zero(); batch * groups * outputs * places];
             result.par_chunks_mut(places).enumerate().with_min_len(grain(sizes)).for_each(|(index, result)| {
+                if control.is_cancelled() {
+                    return;
+                }
                 let channel = index % (groups * outputs);
                 let block = index / (groups * outputs) * groups + channel / outputs;
                 if let Some(bias) = &bias {
@@ -72,6 +78,7 @@ pub(super) fn forward<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes)
                     }
                 }
             });
+            control.checked()?;
             Ok(result)
         })
     })?;
@@ -79,7 +86,7 @@ pub(super) fn forward<T: WithDType>(conv: &Conv2d, input: &Tensor, sizes: Sizes)
 }
 
 /// The gradient with respect to the input, `[batch, in, rows, columns]`.
-pub(super) fn vjp<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Tensor> {
+pub(super) fn vjp<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes, control: &Control) -> Result<Tensor> {
     let Sizes { batch, groups, inputs, outputs, kernel, .. } = sizes;
     let (places, plane) = (sizes.output[0] * sizes.output[1], sizes.input[0] * sizes.input[1]);
     let pieces = pieces(conv, sizes);
@@ -88,6 +95,9 @@ pub(super) fn vjp<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) 
         read(&conv.weight, |weight: &[T]| {
             let mut back = vec![T::zero(); batch * groups * inputs * plane];
             back.par_chunks_mut(plane).enumerate().with_min_len(grain(sizes)).for_each(|(index, back)| {
+                if control.is_cancelled() {
+                    return;
+                }
                 let (block, input) = (index / inputs, index % inputs);
                 let gradient = &gradient[block * outputs * places..][..outputs * places];
                 for (output, gradient) in gradient.chunks(places).enumerate() {
@@ -106,6 +116,7 @@ pub(super) fn vjp<T: WithDType>(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) 
                     }
                 }
             });
+            control.checked()?;
             Ok(back)
         })
     })?;

@@ -4,6 +4,7 @@ use candle_core::{Tensor, bail};
 
 use super::{
     super::{
+        Control,
         kernels::conv,
         op::{Forward, Op, Result, Rule, Saved},
     },
@@ -150,17 +151,39 @@ impl Op for Conv2d {
         Ok(vec![sizes.batch, sizes.groups * sizes.outputs, sizes.output[0], sizes.output[1]])
     }
 
-    fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
+    fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
+        self.forward_under(inputs, record, &Control::default())
+    }
+
+    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        let output =
-            if input.device().is_cpu() { conv::forward(self, input, sizes)? } else { composed_forward(self, input)? };
+        let output = if input.device().is_cpu() {
+            conv::forward(self, input, sizes, control)?
+        } else {
+            composed_forward(self, input)?
+        };
         Ok(Forward::stateless(output))
     }
 
-    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
+        self.vjp_under(gradient, which, saved, rule, &Control::default())
+    }
+
+    fn vjp_under(
+        &self,
+        gradient: &Tensor,
+        which: usize,
+        saved: &Saved,
+        _rule: Rule,
+        control: &Control,
+    ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
-        if gradient.device().is_cpu() { conv::vjp(self, gradient, sizes) } else { composed_vjp(self, gradient, sizes) }
+        if gradient.device().is_cpu() {
+            conv::vjp(self, gradient, sizes, control)
+        } else {
+            composed_vjp(self, gradient, sizes)
+        }
     }
 
     fn macs(&self, _inputs: &[&[usize]], output: &[usize]) -> u64 {

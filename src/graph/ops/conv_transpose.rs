@@ -4,6 +4,7 @@ use candle_core::{Tensor, bail};
 
 use super::{
     super::{
+        Control,
         kernels::conv,
         op::{Forward, Op, Result, Rule, Saved},
     },
@@ -147,11 +148,15 @@ impl Op for ConvTranspose2d {
         Ok(vec![sizes.batch, sizes.groups * sizes.inputs, sizes.input[0], sizes.input[1]])
     }
 
-    fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
+    fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
+        self.forward_under(inputs, record, &Control::default())
+    }
+
+    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
         let spread = if input.device().is_cpu() {
-            conv::vjp(&self.conv, input, sizes)?
+            conv::vjp(&self.conv, input, sizes, control)?
         } else {
             composed_vjp(&self.conv, input, sizes)?
         };
@@ -161,10 +166,21 @@ impl Op for ConvTranspose2d {
         }))
     }
 
-    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
+        self.vjp_under(gradient, which, saved, rule, &Control::default())
+    }
+
+    fn vjp_under(
+        &self,
+        gradient: &Tensor,
+        which: usize,
+        saved: &Saved,
+        _rule: Rule,
+        control: &Control,
+    ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
         if gradient.device().is_cpu() {
-            return conv::forward(&self.conv, gradient, sizes);
+            return conv::forward(&self.conv, gradient, sizes, control);
         }
         // With more at the end than the stride the convolution has places to spare.
         let [rows, columns] = sizes.output;

@@ -3,7 +3,11 @@
 use candle_core::Tensor;
 
 use super::{
-    super::op::{Forward, Op, Result, Rule, Saved},
+    super::{
+        Control,
+        kernels::parts::matmul,
+        op::{Forward, Op, Result, Rule, Saved},
+    },
     count, only,
 };
 
@@ -60,16 +64,31 @@ impl Op for Linear {
         Ok([leading, &[out]].concat())
     }
 
-    fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
-        let product = rows_times(inputs[0], &self.weight.t()?)?;
+    fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
+        self.forward_under(inputs, record, &Control::default())
+    }
+
+    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
+        let product = rows_times(inputs[0], &self.weight.t()?, control)?;
         Ok(Forward::stateless(match &self.bias {
             Some(bias) => product.broadcast_add(bias)?,
             None => product,
         }))
     }
 
-    fn vjp(&self, gradient: &Tensor, _which: usize, _saved: &Saved, _rule: Rule) -> Result<Tensor> {
-        rows_times(gradient, &self.weight)
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
+        self.vjp_under(gradient, which, saved, rule, &Control::default())
+    }
+
+    fn vjp_under(
+        &self,
+        gradient: &Tensor,
+        _which: usize,
+        _saved: &Saved,
+        _rule: Rule,
+        control: &Control,
+    ) -> Result<Tensor> {
+        rows_times(gradient, &self.weight, control)
     }
 
     fn macs(&self, _inputs: &[&[usize]], output: &[usize]) -> u64 {
@@ -89,14 +108,14 @@ impl Op for Linear {
 }
 
 /// The product of the last dimension of `rows`, which has any others before it, with a matrix.
-fn rows_times(rows: &Tensor, matrix: &Tensor) -> Result<Tensor> {
+fn rows_times(rows: &Tensor, matrix: &Tensor, control: &Control) -> Result<Tensor> {
     let rows = rows.contiguous()?;
     if rows.rank() == 2 {
-        return rows.matmul(matrix);
+        return matmul(&rows, matrix, control);
     }
     let mut shape = rows.dims().to_vec();
     let last = shape.len() - 1;
-    let product = rows.reshape(((), shape[last]))?.matmul(matrix)?;
+    let product = matmul(&rows.reshape(((), shape[last]))?, matrix, control)?;
     shape[last] = matrix.dim(1)?;
     product.reshape(shape)
 }

@@ -3,7 +3,11 @@
 use candle_core::Tensor;
 
 use super::{
-    super::op::{Forward, Op, Result, Rule, Saved},
+    super::{
+        Control,
+        kernels::parts::matmul,
+        op::{Forward, Op, Result, Rule, Saved},
+    },
     binary::sum_to,
     broadcast::Broadcast,
     count, only,
@@ -31,18 +35,33 @@ impl Op for MatMul {
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
-        let output = inputs[0].contiguous()?.broadcast_matmul(&inputs[1].contiguous()?)?;
+        self.forward_under(inputs, record, &Control::default())
+    }
+
+    fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
+        let output = matmul(&inputs[0].contiguous()?, &inputs[1].contiguous()?, control)?;
         Ok(Forward::with_state(output, record, [inputs[0], inputs[1]]))
     }
 
-    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
+        self.vjp_under(gradient, which, saved, rule, &Control::default())
+    }
+
+    fn vjp_under(
+        &self,
+        gradient: &Tensor,
+        which: usize,
+        saved: &Saved,
+        _rule: Rule,
+        control: &Control,
+    ) -> Result<Tensor> {
         let [a, b] = saved.state()?;
         let transposed = |matrix: &Tensor| matrix.t()?.contiguous();
         let gradient = gradient.contiguous()?;
         let whole = if which == 0 {
-            gradient.broadcast_matmul(&transposed(b)?)?
+            matmul(&gradient, &transposed(b)?, control)?
         } else {
-            transposed(a)?.broadcast_matmul(&gradient)?
+            matmul(&transposed(a)?, &gradient, control)?
         };
         sum_to(&whole, &saved.inputs[which])
     }

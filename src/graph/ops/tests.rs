@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 
 use super::{
     super::{
-        kernels,
+        Control, kernels,
         op::{Op, Rule, Saved},
     },
     *,
@@ -247,10 +247,10 @@ fn gradients_are_those_of_finite_differences() {
 fn convolution_kernels_agree_with_their_composition() {
     for (conv, input) in convolutions().chain(uneven_convolutions()) {
         let sizes = conv.sizes(input.dims()).unwrap();
-        let kernel = kernels::conv::forward(&conv, &input, sizes).unwrap();
+        let kernel = kernels::conv::forward(&conv, &input, sizes, &Control::default()).unwrap();
         assert!(difference(&kernel, &conv::composed_forward(&conv, &input).unwrap()) < 1e-12, "{conv:?}");
         let gradient = noise(kernel.dims(), 30);
-        let back = kernels::conv::vjp(&conv, &gradient, sizes).unwrap();
+        let back = kernels::conv::vjp(&conv, &gradient, sizes, &Control::default()).unwrap();
         assert!(difference(&back, &conv::composed_vjp(&conv, &gradient, sizes).unwrap()) < 1e-12, "{conv:?}");
     }
 }
@@ -260,9 +260,9 @@ fn a_convolution_in_several_strips_is_the_same() {
     let conv = Conv2d::new(noise(&[2, 40, 3, 3], 1), None).unwrap().padding([1; 2]);
     let input = noise(&[1, 40, 70, 130], 2);
     let sizes = conv.sizes(input.dims()).unwrap();
-    let kernel = kernels::conv::forward(&conv, &input, sizes).unwrap();
+    let kernel = kernels::conv::forward(&conv, &input, sizes, &Control::default()).unwrap();
     assert!(difference(&kernel, &conv::composed_forward(&conv, &input).unwrap()) < 1e-12);
-    let back = kernels::conv::vjp(&conv, &kernel, sizes).unwrap();
+    let back = kernels::conv::vjp(&conv, &kernel, sizes, &Control::default()).unwrap();
     assert!(difference(&back, &conv::composed_vjp(&conv, &kernel, sizes).unwrap()) < 1e-11);
 }
 

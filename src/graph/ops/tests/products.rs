@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::{
     super::{
-        super::{kernels, op::Op},
+        super::{Control, kernels, op::Op},
         Conv2d, ConvTranspose2d, Linear, MatMul, PRelu, conv,
     },
     check_batch, check_gradient, check_over, check_values, difference, noise, sines,
@@ -41,9 +41,9 @@ fn transposed_convolutions_agree_with_their_composition() {
     for op in transposed_convolutions() {
         let input = noise(&[2, 4, 5, 6], 5);
         let sizes = op.sizes(input.dims()).unwrap();
-        let kernel = kernels::conv::vjp(&op.conv, &input, sizes).unwrap();
+        let kernel = kernels::conv::vjp(&op.conv, &input, sizes, &Control::default()).unwrap();
         assert!(difference(&kernel, &conv::composed_vjp(&op.conv, &input, sizes).unwrap()) < 1e-12, "{op:?}");
-        let back = kernels::conv::forward(&op.conv, &kernel, sizes).unwrap();
+        let back = kernels::conv::forward(&op.conv, &kernel, sizes, &Control::default()).unwrap();
         let [rows, columns] = sizes.output;
         let composed = conv::composed_forward(&op.conv, &kernel).unwrap();
         let composed = composed.narrow(2, 0, rows).unwrap().narrow(3, 0, columns).unwrap();
