@@ -5,10 +5,10 @@ use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Stroke, Ui, Vec2};
 use super::facts::SlotFacts;
 use super::legend::{self, Legend};
 use super::scene::Scene;
-use super::state::{Layout, Slot, Tile};
+use super::state::{Content, Layout, Slot, Tile};
 use super::transform::ScreenFromSlice;
 use super::window::words;
-use super::{anatomy, theme};
+use super::{anatomy, inside, theme};
 use crate::display::PictureKind;
 use crate::study::Slice;
 
@@ -23,7 +23,7 @@ pub fn paint(
     ui: &Ui,
     painter: &Painter,
     rect: Rect,
-    scene: &Scene<'_>,
+    scene: &mut Scene<'_>,
     tile: Tile,
     slice: &Slice,
     map: &ScreenFromSlice,
@@ -54,6 +54,9 @@ pub fn paint(
         if let Some(legend) = Legend::of(state, facts, Some(model), which) {
             legend.paint(painter, rect);
         }
+    }
+    if tile.content == Content::Channel && scene.facts.model.value.is_some() {
+        inside::legend::paint(painter, rect, scene, slice, map);
     }
 }
 

@@ -176,6 +176,7 @@ impl App {
                 picture: facts.picture.value.as_deref(),
                 deciding_slice: facts.deciding_slice(),
                 layers: [self.facts.layer.as_deref(), self.facts.activation_layer.as_deref()],
+                channels: &self.facts.inside.sorted,
                 segmentation: self.facts.model.value.as_ref().map(|model| model.segmentation),
             };
             let stops = matches!(command, Command::CancelJobs | Command::Resume);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::layer_tree::{LayerTree, Purpose};
 use super::region::Stroke;
-use super::state::{Layout, Scale};
+use super::state::{ChannelOrder, Layout, Scale};
 use super::transform::View;
 use crate::display::Voi;
 use crate::engine::ModelPath;
@@ -239,6 +239,16 @@ pub enum Command {
     SetShowsSeen(bool),
     /// What they have seen as a whole, or what their strongest unit has.
     SetWholeChannels(bool),
+    /// What the channels of the grid are sorted by.
+    SetChannelOrder(ChannelOrder),
+    /// What has been typed to find channels.
+    SetChannelFilter(String),
+    /// The followed channel; `None` = none.
+    FollowChannel(Option<usize>),
+    /// The next channel in the grid's order.
+    NextChannel,
+    /// The previous channel in the grid's order.
+    PreviousChannel,
     /// Cine speed, slices a second.
     SetCineSpeed(f32),
     /// What has been typed into the palette.

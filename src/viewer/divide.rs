@@ -63,7 +63,7 @@ fn tiles(ui: &mut Ui, scene: &mut Scene<'_>) {
         let rect = rects[index];
         scene.tile_rects.push((index, rect));
         match tile.content {
-            Content::Image | Content::Overlay(_) => viewport::show(ui, rect, scene, index, tile),
+            Content::Image | Content::Overlay(_) | Content::Channel => viewport::show(ui, rect, scene, index, tile),
             Content::Activations => activations::show(ui, rect, scene),
             Content::Density => density::show(ui, rect, scene),
             Content::Verdict => verdict::show(ui, rect, scene),

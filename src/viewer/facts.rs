@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::inside::InsideFacts;
 use super::region::Masks;
 use super::state::{Aim, Scale, Slot, State, Which};
 use crate::display::Picture;
@@ -171,6 +172,8 @@ pub struct Facts {
     pub masks: Masks,
     /// One a slot.
     pub slots: [SlotFacts; 4],
+    /// What is known of the inside of the network.
+    pub inside: InsideFacts,
     /// What the engine is doing.
     pub activity: Activity,
 }
@@ -212,6 +215,9 @@ impl Facts {
             if index == 0 || visible.contains(&index) {
                 facts.update(engine, state, slot, network.as_ref());
             }
+        }
+        if let Some(network) = &network {
+            self.inside.update(engine, state, &self.slots[0], &network.model.id, network.activation_layer);
         }
     }
 }

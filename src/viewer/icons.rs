@@ -75,6 +75,12 @@ fn draw(painter: &Painter, rect: Rect, command: &Command, colour: Color32, behin
             frame(0.12, 0.38, 0.88, 0.62, true);
             frame(0.26, 0.76, 0.74, 1.0, true);
         }
+        Command::SetLayout(Layout::Inside) => {
+            frame(0.0, 0.05, 0.46, 0.95, true);
+            for (x, y) in [(0.56, 0.05), (0.8, 0.05), (0.56, 0.38), (0.8, 0.38), (0.56, 0.71), (0.8, 0.71)] {
+                frame(x, y, x + 0.2, y + 0.24, false);
+            }
+        }
         Command::SetTool(Tool::Region) => {
             line(&[(0.12, 0.62), (0.0, 0.3), (0.3, 0.04), (0.78, 0.08), (1.0, 0.44), (0.72, 0.86), (0.36, 0.96)]);
             painter.circle_filled(at(0.14, 0.8), 1.8, colour);

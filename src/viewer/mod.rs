@@ -13,6 +13,7 @@ pub mod dialog;
 pub mod divide;
 pub mod facts;
 pub mod icons;
+pub mod inside;
 pub mod keymap;
 pub mod lay;
 pub mod layer_tree;

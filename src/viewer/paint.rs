@@ -7,10 +7,11 @@ use std::thread::JoinHandle;
 
 use egui::{Color32, ColorImage};
 
+use super::inside::atlas::{self, Colours};
+use super::inside::overlay::ChannelOverlay;
 use super::lay::{self, MapOverlay};
 use super::seen;
 use super::textures::{Atlas, TextureKey};
-use crate::display::colormap::Colormap;
 use crate::display::{Picture, Voi};
 use crate::engine::FeatureGrid;
 use crate::explain::Activations;
@@ -22,8 +23,8 @@ pub enum Seat {
     Tile(usize),
     /// The slice that will probably come next in a tile.
     Ahead(usize),
-    /// The activation grid.
-    Grid,
+    /// A page of the activation grid, or the pictures of what channels saw as page 0.
+    Grid(usize),
     /// A thumbnail of the browser, by series UID.
     Thumbnail(String),
 }
@@ -40,7 +41,7 @@ pub enum Job {
         /// Grey levels reversed by the user.
         inverted: bool,
         /// What is laid over it.
-        overlay: Option<MapOverlay>,
+        overlay: Option<Laid>,
     },
     /// A small picture.
     Thumbnail {
@@ -49,17 +50,26 @@ pub enum Job {
         /// The longer side, in pixels.
         side: usize,
     },
-    /// All channels of a layer.
+    /// A page of a layer's channels.
     Atlas {
         /// The channels.
         activations: Arc<Activations>,
-        /// Colours.
-        colormap: &'static Colormap,
-        /// One scale for all channels.
-        shared_scale: bool,
+        /// Their colours.
+        colours: Colours,
+        /// Which page, see [`Pages`](atlas::Pages).
+        page: usize,
     },
     /// What the strongest channels of a layer saw.
     Seen(Arc<FeatureGrid>),
+}
+
+/// What is laid over a slice.
+#[derive(Clone)]
+pub enum Laid {
+    /// A map.
+    Map(MapOverlay),
+    /// A channel of a layer.
+    Channel(ChannelOverlay),
 }
 
 /// A finished picture.
@@ -85,6 +95,19 @@ pub struct Channel {
     pub max: f32,
     /// Mean value.
     pub mean: f32,
+    /// How the values lie, where that has been looked at.
+    pub spread: Option<Spread>,
+}
+
+/// How the values of a channel lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// Standard deviation over rows and columns.
+    pub deviation: f32,
+    /// The part of the places with a positive value, 0 ..= 1.
+    pub active: f32,
+    /// Row and column of the largest value.
+    pub peak: (usize, usize),
 }
 
 #[derive(Default)]
@@ -137,7 +160,7 @@ impl Painter {
         let mut orders = self.shared.lock();
         if orders.by_seat.insert(seat.clone(), (key.clone(), job())).is_none() {
             match seat {
-                Seat::Tile(_) | Seat::Grid => orders.queue.push_front(seat.clone()),
+                Seat::Tile(_) | Seat::Grid(_) => orders.queue.push_front(seat.clone()),
                 Seat::Ahead(_) | Seat::Thumbnail(_) => orders.queue.push_back(seat.clone()),
             }
         }
@@ -202,8 +225,10 @@ fn paint(job: &Job, max_side: usize) -> (ColorImage, Option<Atlas>) {
     match job {
         Job::Slice { picture, voi, inverted, overlay } => {
             let mut rgba = picture.rgba8(Some(voi), *inverted);
-            if let Some(overlay) = overlay {
-                lay::over(&mut rgba, picture.rows, picture.columns, overlay);
+            match overlay {
+                Some(Laid::Map(overlay)) => lay::over(&mut rgba, picture.rows, picture.columns, overlay),
+                Some(Laid::Channel(overlay)) => lay::over(&mut rgba, picture.rows, picture.columns, &overlay.map()),
+                None => {}
             }
             (shrunk(picture.columns, picture.rows, &rgba, max_side), None)
         }
@@ -211,8 +236,8 @@ fn paint(job: &Job, max_side: usize) -> (ColorImage, Option<Atlas>) {
             let rgba = picture.rgba8(Some(&picture.default_voi()), false);
             (shrunk(picture.columns, picture.rows, &rgba, *side), None)
         }
-        Job::Atlas { activations, colormap, shared_scale } => {
-            let (image, atlas) = atlas(activations, colormap, *shared_scale, max_side);
+        Job::Atlas { activations, colours, page } => {
+            let (image, atlas) = atlas::page(activations, *colours, *page);
             (image, Some(atlas))
         }
         Job::Seen(grid) => {
@@ -247,63 +272,6 @@ fn shrunk(width: usize, height: usize, rgba: &[u8], max_side: usize) -> ColorIma
         }
     }
     ColorImage::new([across, down], pixels)
-}
-
-/// The longest side of a channel in the grid, in texels.
-const CELL_TEXELS: usize = 64;
-
-fn atlas(activations: &Activations, colormap: &Colormap, shared_scale: bool, max_side: usize) -> (ColorImage, Atlas) {
-    let (rows, columns) = (activations.rows.max(1), activations.columns.max(1));
-    let plane = rows * columns;
-    let channels: Vec<Channel> = (activations.minimum.iter().zip(&activations.maximum).zip(&activations.mean))
-        .enumerate()
-        .map(|(index, ((min, max), mean))| Channel { index, unit: None, min: *min, max: *max, mean: *mean })
-        .collect();
-    let step = rows.max(columns).div_ceil(CELL_TEXELS);
-    let (width, height) = (columns.div_ceil(step), rows.div_ceil(step));
-    let pitch = [width + 1, height + 1];
-    let cells_across = ((channels.len() as f32).sqrt().ceil() as usize).clamp(1, (max_side / pitch[0]).max(1));
-    let cells_down = channels.len().div_ceil(cells_across).max(1);
-    let size = [cells_across * pitch[0], cells_down * pitch[1]];
-    let mut pixels = vec![Color32::BLACK; size[0] * size[1]];
-    let lookup: Vec<Color32> = (0..=255_u8)
-        .map(|level| {
-            let [red, green, blue] = colormap.rgb(f32::from(level) / 255.0);
-            Color32::from_rgb(red, green, blue)
-        })
-        .collect();
-    let common = channels
-        .iter()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), channel| (low.min(channel.min), high.max(channel.max)));
-    for (index, (values, channel)) in activations.values.chunks_exact(plane).zip(&channels).enumerate() {
-        let (low, high) = if shared_scale { common } else { (channel.min, channel.max) };
-        let factor = if high > low { 255.0 / (high - low) } else { 0.0 };
-        let corner = [(index % cells_across) * pitch[0], (index / cells_across) * pitch[1]];
-        for y in 0..height {
-            for x in 0..width {
-                let value = mean_of_square(values, columns, rows, x * step, y * step, step);
-                let level = ((value - low) * factor).clamp(0.0, 255.0) as usize;
-                pixels[(corner[1] + y) * size[0] + corner[0] + x] = lookup[level];
-            }
-        }
-    }
-    let atlas = Atlas { channels, cells_across, cell_texels: [width, height], pitch_texels: pitch };
-    (ColorImage::new(size, pixels), atlas)
-}
-
-fn mean_of_square(values: &[f32], columns: usize, rows: usize, x: usize, y: usize, step: usize) -> f32 {
-    if step == 1 {
-        return values[y * columns + x];
-    }
-    let mut sum = 0.0;
-    let mut count = 0_u32;
-    for row in y..(y + step).min(rows) {
-        for value in &values[row * columns + x..row * columns + (x + step).min(columns)] {
-            sum += value;
-            count += 1;
-        }
-    }
-    sum / count.max(1) as f32
 }
 
 #[cfg(test)]

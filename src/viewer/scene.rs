@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::command::Command;
-use super::facts::{Facts, SlotFacts};
+use super::facts::Facts;
+use super::inside::atlas::Colours;
+use super::inside::overlay::{self, ChannelOverlay};
 use super::keymap::KeyMap;
 use super::lay::MapOverlay;
-use super::paint::{Job, Painter, Seat};
-use super::state::{Content, State, Tile};
-use super::textures::{OverlayKey, Texture, TextureKey, Textures, voi_digest};
+use super::paint::{Job, Laid, Painter, Seat};
+use super::state::{Content, Scale, State, Superpixels, Tile};
+use super::textures::{OverlayKey, OverlayOf, Texture, TextureKey, Textures, voi_digest};
 use crate::display::{Blend, Picture, Voi};
 use crate::engine::{Engine, Library, MapKey, MapResult};
-use crate::study::Source;
+use crate::explain::{Activations, Reading};
+use crate::model::Fit;
+use crate::study::{Slice, Source};
 
 /// What a tile showed last, to bridge the moment until the painter has the next picture.
 #[derive(Clone)]
@@ -24,7 +28,7 @@ pub struct LastShown {
     current_until: Instant,
 }
 
-/// Where [`Scene::last_shown`] keeps the activation grid; no tile has this index.
+/// Where [`Scene::last_shown`] keeps the pages of the activation grid, downwards; no tile has these indices.
 const GRID: usize = usize::MAX;
 
 /// How long a picture that is out of date stays before the tile says that it waits.
@@ -69,7 +73,7 @@ impl Scene<'_> {
         let facts = &self.facts.slots[tile.slot];
         let (series, slice) = slot.series().zip(slot.slice())?;
         let wanted = facts.picture.current().map(|picture| {
-            let map = Overlay::of(state, facts, tile.content);
+            let map = Overlay::of(state, self.facts, tile, slice);
             order_for(&slice.source, picture, slot.voi.as_ref(), slot.inverted, map)
         });
         if let Some((key, job)) = wanted {
@@ -106,11 +110,10 @@ impl Scene<'_> {
                 continue;
             }
             let slot = &state.slots[tile.slot];
-            let facts = &self.facts.slots[tile.slot];
             for position in slot.positions_by_importance().skip(1).take(4) {
                 let Some(slice) = slot.slice_at(position) else { continue };
                 let Some(picture) = self.engine.picture(&slice.source).ready() else { continue };
-                let map = Overlay::ahead(state, facts, tile.content, &slice.source, self.engine);
+                let map = Overlay::ahead(state, self.facts, tile, slice, self.engine);
                 let (key, job) = order_for(&slice.source, &picture, slot.voi.as_ref(), slot.inverted, map);
                 if !self.textures.contains(&key) {
                     self.painter.order(Seat::Ahead(index), key, || job);
@@ -120,80 +123,151 @@ impl Scene<'_> {
         }
     }
 
-    /// The atlas of the activation grid and whether it belongs to the slice in view.
-    pub fn atlas_texture(&mut self) -> Option<(Texture, bool)> {
+    /// A page of the activation grid and whether it belongs to the slice in view. Orders what is missing.
+    pub fn channel_page(&mut self, page: usize) -> Option<(Texture, bool)> {
         let state = self.state;
-        let facts = &self.facts.slots[0];
         let model = self.facts.model.current()?;
         let layer = self.facts.activation_layer.clone()?;
         let slice = state.slots[0].slice()?;
-        let key = match facts.seen_key.clone().filter(|_| state.explain.shows_seen) {
-            Some(key) => TextureKey::Seen(key),
-            None => TextureKey::Atlas {
-                model: model.id.clone(),
-                source: slice.source.clone(),
-                layer,
-                colormap: state.explain.colormap.name,
-                shared_scale: state.explain.channels_share_scale,
-            },
+        let explain = &state.explain;
+        let owner = format!("{} {layer}", model.id.0);
+        let key = TextureKey::Atlas {
+            model: model.id.clone(),
+            source: slice.source.clone(),
+            layer,
+            colormaps: [explain.colormap.name, explain.signed_colormap.name],
+            shared_scale: explain.channels_share_scale,
+            page,
         };
+        let colours =
+            Colours { plain: explain.colormap, signed: explain.signed_colormap, shared: explain.channels_share_scale };
+        let job = self.facts.slots[0].activations.current();
+        let job = job.map(|activations| Job::Atlas { activations: Arc::clone(activations), colours, page });
+        self.grid_texture(page, key, owner, job)
+    }
+
+    /// What the strongest channels saw, and whether it belongs to the slice in view. Orders what is missing.
+    pub fn seen_texture(&mut self) -> Option<(Texture, bool)> {
+        let facts = &self.facts.slots[0];
+        let key = TextureKey::Seen(facts.seen_key.clone()?);
+        let job = facts.seen.current().map(|grid| Job::Seen(Arc::clone(grid)));
+        self.grid_texture(0, key, "seen".to_owned(), job)
+    }
+
+    /// A texture of the grid, or the one that was shown in its place before as long as that had the same owner.
+    fn grid_texture(
+        &mut self,
+        page: usize,
+        key: TextureKey,
+        owner: String,
+        job: Option<Job>,
+    ) -> Option<(Texture, bool)> {
         if let Some(texture) = self.textures.get(&key) {
-            let shown = LastShown {
-                texture: texture.clone(),
-                series_uid: String::new(),
-                size: [0, 0],
-                current_until: Instant::now(),
-            };
-            self.last_shown.insert(GRID, shown);
+            let shown =
+                LastShown { texture: texture.clone(), series_uid: owner, size: [0, 0], current_until: Instant::now() };
+            self.last_shown.insert(GRID - page, shown);
             return Some((texture, true));
         }
-        let job = if state.explain.shows_seen {
-            facts.seen.current().map(|grid| Job::Seen(Arc::clone(grid)))
-        } else {
-            facts.activations.current().map(|activations| Job::Atlas {
-                activations: Arc::clone(activations),
-                colormap: state.explain.colormap,
-                shared_scale: state.explain.channels_share_scale,
-            })
-        };
         if let Some(job) = job
             && !self.textures.contains(&key)
         {
-            self.painter.order(Seat::Grid, key, || job);
+            self.painter.order(Seat::Grid(page), key, || job);
         }
-        let last = self.last_shown.get(&GRID)?;
+        let last = self.last_shown.get(&(GRID - page)).filter(|last| last.series_uid == owner)?;
         Some((last.texture.clone(), false))
     }
 }
 
-/// A map over a picture: what names its texture beside the picture, and what it is painted from.
+/// What is laid over a picture: what names its texture beside the picture, and what it is painted from.
 struct Overlay {
-    key: MapKey,
-    interim: u32,
-    painted: MapOverlay,
+    key: OverlayKey,
+    painted: Laid,
 }
 
 impl Overlay {
-    fn new(state: &State, key: MapKey, range: Option<(f32, f32)>, interim: u32, map: Arc<MapResult>) -> Self {
+    fn map(state: &State, key: MapKey, range: Option<(f32, f32)>, interim: u32, map: Arc<MapResult>) -> Self {
         let explain = &state.explain;
-        let colormap = explain.colormap_for(map.attribution.reading);
-        let blend = Blend { colormap, opacity: explain.opacity, threshold: explain.threshold };
-        Self { key, interim, painted: MapOverlay { map, blend, range, superpixels: explain.superpixels } }
+        let blend = blend(state, map.attribution.reading);
+        let superpixels = map.attribution.segments.as_ref().map(|_| explain.superpixels);
+        Self {
+            key: overlay_key(OverlayOf::Map(key), &blend, range, superpixels, interim),
+            painted: Laid::Map(MapOverlay { map, blend, range, superpixels: explain.superpixels }),
+        }
     }
 
-    /// The map to lay over a tile, if it shows one and it is there, whole or in part.
-    fn of(state: &State, facts: &SlotFacts, content: Content) -> Option<Self> {
-        let known = facts.map(content.map().filter(|_| state.explain.overlay_on)?);
+    /// The followed channel over a slice, where the layer has rows and columns to lay over it.
+    fn channel(state: &State, facts: &Facts, slice: &Slice, activations: Arc<Activations>) -> Option<Self> {
+        let channel = state.inside.channel.filter(|channel| *channel < activations.channels)?;
+        let model = facts.model.current()?;
+        let layer = facts.activation_layer.clone()?;
+        if activations.rows * activations.columns <= 1 {
+            return None;
+        }
+        let input = &model.card.input;
+        let fit = Fit::new(input.fit, [slice.rows, slice.columns], input.size);
+        let blend = blend(state, overlay::reading(&activations));
+        let range = (state.explain.scale == Scale::Stack)
+            .then(|| facts.inside.history.range(&facts.slots[0].sources, channel))
+            .flatten();
+        let of = OverlayOf::Channel { model: model.id.clone(), layer, channel };
+        let superpixels = state.explain.superpixels;
+        Some(Self {
+            key: overlay_key(of, &blend, range, None, 0),
+            painted: Laid::Channel(ChannelOverlay { activations, channel, fit, blend, range, superpixels }),
+        })
+    }
+
+    /// What is laid over a tile, if there is anything and it has come, whole or in part.
+    fn of(state: &State, facts: &Facts, tile: Tile, slice: &Slice) -> Option<Self> {
+        if !state.explain.overlay_on {
+            return None;
+        }
+        let own = &facts.slots[tile.slot];
+        if tile.content == Content::Channel {
+            return Self::channel(state, facts, slice, Arc::clone(own.activations.current()?));
+        }
+        let known = own.map(tile.content.map()?);
         let (interim, map) = known.visible()?;
-        Some(Self::new(state, known.key.clone()?, known.range, interim, Arc::clone(map)))
+        Some(Self::map(state, known.key.clone()?, known.range, interim, Arc::clone(map)))
     }
 
-    /// The map of another slice, as it would be laid over that one.
-    fn ahead(state: &State, facts: &SlotFacts, content: Content, source: &Source, engine: &Engine) -> Option<Self> {
-        let known = facts.map(content.map().filter(|_| state.explain.overlay_on)?);
-        let key = MapKey { source: source.clone(), ..known.key.clone()? };
+    /// What belongs to another slice, as it would be laid over that one.
+    fn ahead(state: &State, facts: &Facts, tile: Tile, slice: &Slice, engine: &Engine) -> Option<Self> {
+        if !state.explain.overlay_on {
+            return None;
+        }
+        if tile.content == Content::Channel {
+            let (model, layer) = (facts.model.current()?, facts.activation_layer.as_ref()?);
+            let activations = engine.activations(&model.id, &slice.source, layer).ready()?;
+            return Self::channel(state, facts, slice, activations);
+        }
+        let known = facts.slots[tile.slot].map(tile.content.map()?);
+        let key = MapKey { source: slice.source.clone(), ..known.key.clone()? };
         let map = engine.map(&key).ready()?;
-        Some(Self::new(state, key, known.range, 0, map))
+        Some(Self::map(state, key, known.range, 0, map))
+    }
+}
+
+fn blend(state: &State, reading: Reading) -> Blend {
+    let explain = &state.explain;
+    Blend { colormap: explain.colormap_for(reading), opacity: explain.opacity, threshold: explain.threshold }
+}
+
+fn overlay_key(
+    of: OverlayOf,
+    blend: &Blend,
+    range: Option<(f32, f32)>,
+    superpixels: Option<Superpixels>,
+    interim: u32,
+) -> OverlayKey {
+    let thousandths = |value: f32| (value * 1000.0).round() as u16;
+    OverlayKey {
+        of,
+        colormap: blend.colormap.name,
+        opacity_and_threshold: [thousandths(blend.opacity), thousandths(blend.threshold)],
+        range: range.map(|(low, high)| [low.to_bits(), high.to_bits()]),
+        superpixels,
+        interim,
     }
 }
 
@@ -205,20 +279,7 @@ fn order_for(
     overlay: Option<Overlay>,
 ) -> (TextureKey, Job) {
     let voi = voi.cloned().unwrap_or_else(|| picture.default_voi());
-    let thousandths = |value: f32| (value * 1000.0).round() as u16;
-    let key = TextureKey::Slice {
-        source: source.clone(),
-        voi: voi_digest(&voi),
-        inverted,
-        overlay: overlay.as_ref().map(|Overlay { key, interim, painted }| OverlayKey {
-            map: key.clone(),
-            colormap: painted.blend.colormap.name,
-            opacity_and_threshold: [thousandths(painted.blend.opacity), thousandths(painted.blend.threshold)],
-            range: painted.range.map(|(low, high)| [low.to_bits(), high.to_bits()]),
-            superpixels: painted.map.attribution.segments.as_ref().map(|_| painted.superpixels),
-            interim: *interim,
-        }),
-    };
-    let overlay = overlay.map(|overlay| overlay.painted);
+    let (key, overlay) = overlay.map(|overlay| (overlay.key, overlay.painted)).unzip();
+    let key = TextureKey::Slice { source: source.clone(), voi: voi_digest(&voi), inverted, overlay: key };
     (key, Job::Slice { picture: Arc::clone(picture), voi, inverted, overlay })
 }

@@ -33,7 +33,7 @@ pub fn atlas(grid: &FeatureGrid, max_side: usize) -> (ColorImage, Atlas) {
     }
     let channels = grid.maps.iter().map(|map| {
         let (min, max) = map.picture.min_max();
-        Channel { index: map.channel, unit: Some((map.unit, map.activation)), min, max, mean: 0.0 }
+        Channel { index: map.channel, unit: Some((map.unit, map.activation)), min, max, mean: 0.0, spread: None }
     });
     let atlas = Atlas { channels: channels.collect(), cells_across, cell_texels: [width, height], pitch_texels: pitch };
     (ColorImage::new(size, pixels), atlas)

@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers};
 
 use super::command::{Command, Tool};
-use super::state::Layout;
+use super::state::{ChannelOrder, Layout};
 
 /// Where a command stands in the menus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +147,13 @@ pub static SPECS: &[Spec] = {
             M::View,
         ),
         spec(
+            C::SetLayout(Layout::Inside),
+            "Inside: channel | activations",
+            "One channel of a layer over the picture, beside all its channels",
+            &[plain(Key::F10)],
+            M::View,
+        ),
+        spec(
             C::ToggleFull,
             "Full size",
             "The active viewport alone, or back (double-click)",
@@ -162,7 +169,7 @@ pub static SPECS: &[Spec] = {
             M::View,
         ),
         spec(C::ToggleBrowser, "Study browser", "Show or hide the list of studies", &[plain(Key::F9)], M::View),
-        spec(C::ToggleInspector, "Inspector", "Show or hide model, classes and colours", &[plain(Key::F10)], M::View),
+        spec(C::ToggleInspector, "Inspector", "Show or hide model, classes and colours", &[ctrl(Key::I)], M::View),
         spec(C::ToggleTheme, "Light theme", "Switch between the dark and the light theme", &[], M::View),
         spec(
             C::SetTool(Tool::Window),
@@ -207,6 +214,48 @@ pub static SPECS: &[Spec] = {
             M::Explain,
         ),
         spec(C::ToggleLayers, "Layers…", "Choose the layer from the whole network", &[plain(Key::F8)], M::Explain),
+        spec(
+            C::SetChannelOrder(ChannelOrder::Index),
+            "Channels by index",
+            "Sort the activation grid as the layer has its channels",
+            &[],
+            M::Explain,
+        ),
+        spec(
+            C::SetChannelOrder(ChannelOrder::Mean),
+            "Channels by mean",
+            "Sort the activation grid by the mean of each channel",
+            &[],
+            M::Explain,
+        ),
+        spec(
+            C::SetChannelOrder(ChannelOrder::Maximum),
+            "Channels by maximum",
+            "Sort the activation grid by the largest value of each channel",
+            &[],
+            M::Explain,
+        ),
+        spec(
+            C::NextChannel,
+            "Next channel",
+            "Follow the next channel in the order of the activation grid",
+            &[plain(Key::CloseBracket)],
+            M::Explain,
+        ),
+        spec(
+            C::PreviousChannel,
+            "Previous channel",
+            "Follow the previous channel in the order of the activation grid",
+            &[plain(Key::OpenBracket)],
+            M::Explain,
+        ),
+        spec(
+            C::FollowChannel(None),
+            "Let go of the channel",
+            "Follow no channel of the activation grid any more",
+            &[plain(Key::Backspace)],
+            M::Explain,
+        ),
         spec(
             C::ExplainAll,
             "Explain all slices",

@@ -29,7 +29,7 @@ pub enum TextureKey {
     },
     /// A small picture of a series.
     Thumbnail(Source),
-    /// All channels of a layer side by side.
+    /// A page of a layer's channels.
     Atlas {
         /// The model.
         model: ModelId,
@@ -37,10 +37,12 @@ pub enum TextureKey {
         source: Source,
         /// The layer.
         layer: Arc<str>,
-        /// Colour map.
-        colormap: &'static str,
+        /// Colour maps of layers without and with negative values.
+        colormaps: [&'static str; 2],
         /// One scale for all channels.
         shared_scale: bool,
+        /// Which page.
+        page: usize,
     },
     /// What the strongest channels of a layer saw, by the key of that result.
     Seen(Key),
@@ -49,8 +51,8 @@ pub enum TextureKey {
 /// Everything that determines how a map is laid over a slice.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OverlayKey {
-    /// The map.
-    pub map: MapKey,
+    /// What it is.
+    pub of: OverlayOf,
     /// Colour map.
     pub colormap: &'static str,
     /// Opacity and threshold in thousandths.
@@ -61,6 +63,22 @@ pub struct OverlayKey {
     pub superpixels: Option<Superpixels>,
     /// 0 for the finished map, else which of the maps on the way to it.
     pub interim: u32,
+}
+
+/// What is laid over a slice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum OverlayOf {
+    /// A map.
+    Map(MapKey),
+    /// A channel of a layer.
+    Channel {
+        /// The model.
+        model: ModelId,
+        /// The layer.
+        layer: Arc<str>,
+        /// The channel, from 0.
+        channel: usize,
+    },
 }
 
 /// A number that differs between windows that look different.
@@ -85,7 +103,7 @@ pub struct Texture {
     pub channels: Option<Arc<Atlas>>,
 }
 
-/// How the channels of a layer lie in their texture.
+/// How the channels of a page lie in their texture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Atlas {
     /// Name the channel and say where it is strong.

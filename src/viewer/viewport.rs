@@ -5,7 +5,7 @@ use egui::{Event, Mesh, MouseWheelUnit, PointerButton, Pos2, Rect, Role, Sense, 
 use super::annotations;
 use super::command::{Command, Tool};
 use super::scene::Scene;
-use super::state::{Hovered, Layout, PLANE_SLOTS, Slot, State, Tile, Which};
+use super::state::{Content, Hovered, Layout, PLANE_SLOTS, Slot, State, Tile, Which};
 use super::transform::ScreenFromSlice;
 use super::{anatomy, theme, window};
 use crate::study::Slice;
@@ -66,7 +66,10 @@ pub fn placed(rect: Rect, slot: &Slot, slice: &Slice) -> ScreenFromSlice {
 }
 
 fn accessible_name(index: usize, tile: Tile, slot: &Slot) -> String {
-    let what = tile.content.map().map_or("image", Which::label);
+    let what = match tile.content {
+        Content::Channel => "channel",
+        content => content.map().map_or("image", Which::label),
+    };
     match slot.series() {
         Some(series) => format!(
             "Viewport {}: {what}, {}, slice {} of {}",

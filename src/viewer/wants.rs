@@ -67,6 +67,10 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     facts.model.current().map(|model| &model.id).hash(&mut hasher);
     (&facts.layer, &facts.activation_layer).hash(&mut hasher);
     (state.layout, state.full_tile).hash(&mut hasher);
+    if state.inside.channel.is_some() {
+        // Of what has been seen nothing more is wanted.
+        facts.inside.history.slices().hash(&mut hasher);
+    }
     for slot in state.visible_slots() {
         let facts = &facts.slots[slot];
         (facts.class, facts.other).hash(&mut hasher);
@@ -127,6 +131,11 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
     wanted
 }
 
+/// Whether a channel is followed through the slices and this one has not been seen yet.
+fn is_followed(state: &State, facts: &Facts, source: &Source) -> bool {
+    state.inside.channel.is_some() && !facts.inside.history.contains(source)
+}
+
 /// What is wanted of one slice; `rank` 0 is the slice in view.
 fn push_slice(
     wanted: &mut Vec<Key>,
@@ -148,8 +157,8 @@ fn push_slice(
         }));
     }
     if let Some(layer) = &facts.activation_layer
-        && state.shows(Content::Activations)
-        && rank < ACTIVATIONS_AHEAD
+        && (state.shows(Content::Activations) || state.shows(Content::Channel))
+        && (rank < ACTIVATIONS_AHEAD || is_followed(state, facts, source))
     {
         if explain.shows_seen && rank == 0 {
             wanted.push(explain.seen(&model.id, source, layer));

@@ -5,6 +5,7 @@
 
 mod costly;
 mod explain;
+mod inside;
 mod region;
 
 use std::sync::Arc;
@@ -131,6 +132,7 @@ fn layouts_are_found_by_name_and_by_key() {
         (Key::F5, Layout::Planes),
         (Key::F6, Layout::Contrast),
         (Key::F7, Layout::Layers),
+        (Key::F10, Layout::Inside),
     ] {
         press(&mut harness, key);
         assert_eq!(state(&harness).layout, layout);
@@ -223,7 +225,7 @@ fn every_control_has_a_name_in_every_layout() {
     if !has_model(&mut harness) {
         return;
     }
-    for key in [Key::F2, Key::F3, Key::F4, Key::F5, Key::F6, Key::F7] {
+    for key in [Key::F2, Key::F3, Key::F4, Key::F5, Key::F6, Key::F7, Key::F10] {
         press(&mut harness, key);
         harness.run_steps(3);
         let unnamed = harness.unnamed_widgets();

@@ -110,6 +110,7 @@ fn is_on(state: &State, command: &Command) -> bool {
     match command {
         Command::SetLayout(layout) => state.layout == *layout,
         Command::SetTool(tool) => state.tool == *tool,
+        Command::SetChannelOrder(order) => state.inside.order == *order,
         Command::ToggleFull => state.full_tile.is_some(),
         Command::ToggleOverlay => state.explain.overlay_on,
         Command::ToggleLayers => state.layer_tree.is_some(),

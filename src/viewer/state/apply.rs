@@ -7,6 +7,7 @@ use crate::engine::Library;
 use crate::explain;
 use crate::study::{Plane, Series};
 use crate::viewer::command::{Command, Tool};
+use crate::viewer::inside::sorted::Sorted;
 use crate::viewer::layer_tree::{LayerTree, Purpose};
 use crate::viewer::region::{Drawing, Outline, Stroke};
 use crate::viewer::transform::View;
@@ -47,6 +48,8 @@ pub struct Surroundings<'a> {
     pub deciding_slice: Option<usize>,
     /// The explained layer, and that of the activation grid.
     pub layers: [Option<&'a str>; 2],
+    /// The channels of the activation grid in their order.
+    pub channels: &'a Sorted,
     /// Whether the model classifies each pixel; `None` without a model.
     pub segmentation: Option<bool>,
 }
@@ -154,6 +157,7 @@ impl State {
                     self.explain.model = Some(model);
                     self.explain.layer = None;
                     self.explain.activation_layer = None;
+                    self.inside.leave_layer();
                     self.explain.class = None;
                     self.explain.against = None;
                     self.layer_tree = None;
@@ -167,8 +171,18 @@ impl State {
             C::UsePreset { method, label } => self.use_preset(method, label),
             C::ResetParameters(method) => drop(self.explain.settings.remove(method)),
             C::ExplainAll => {}
-            C::SetLayer(layer) => self.explain.layer = layer,
-            C::SetActivationLayer(layer) => self.explain.activation_layer = layer,
+            C::SetLayer(layer) => {
+                if self.explain.activation_layer.is_none() && self.explain.layer != layer {
+                    self.inside.leave_layer();
+                }
+                self.explain.layer = layer;
+            }
+            C::SetActivationLayer(layer) => {
+                if layer.as_deref() != around.layers[1] {
+                    self.inside.leave_layer();
+                }
+                self.explain.activation_layer = layer;
+            }
             C::SetLayerTree(tree) => self.layer_tree = tree,
             C::ToggleLayers if self.layer_tree.is_some() => self.layer_tree = None,
             C::ToggleLayers => self.open_layers(Purpose::Map, around),
@@ -194,6 +208,11 @@ impl State {
             C::SetSeed(seed) => self.explain.seed = seed,
             C::SetShowsSeen(shows) => self.explain.shows_seen = shows,
             C::SetWholeChannels(whole) => self.explain.whole_channels = whole,
+            C::SetChannelOrder(order) => self.inside.order = order,
+            C::SetChannelFilter(text) => self.inside.filter = text,
+            C::FollowChannel(channel) => self.inside.channel = channel,
+            C::NextChannel => self.inside.channel = around.channels.step(self.inside.channel, 1),
+            C::PreviousChannel => self.inside.channel = around.channels.step(self.inside.channel, -1),
             C::SetChannelsShareScale(share) => self.explain.channels_share_scale = share,
 
             C::ToggleBrowser => self.browser_shown = !self.browser_shown,

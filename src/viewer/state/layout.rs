@@ -19,11 +19,14 @@ pub enum Layout {
     Contrast,
     /// Maps of an early, a middle and a late layer, and the three as one.
     Layers,
+    /// A channel over the picture, beside all channels of its layer.
+    Inside,
 }
 
 impl Layout {
     /// All layouts, in the order of the toolbar.
-    pub const ALL: [Self; 6] = [Self::One, Self::SideBySide, Self::Four, Self::Planes, Self::Contrast, Self::Layers];
+    pub const ALL: [Self; 7] =
+        [Self::One, Self::SideBySide, Self::Four, Self::Planes, Self::Contrast, Self::Layers, Self::Inside];
 
     /// The name people see.
     #[must_use]
@@ -35,6 +38,7 @@ impl Layout {
             Self::Planes => "Knee: three planes",
             Self::Contrast => "Image | class | other class | difference",
             Self::Layers => "Early | middle | late layer | fused",
+            Self::Inside => "Inside: channel | activations",
         }
     }
 
@@ -70,6 +74,7 @@ impl Layout {
             tile(0, Content::Overlay(Which::Late)),
             tile(0, Content::Overlay(Which::Fused)),
         ];
+        const INSIDE: [Tile; 2] = [tile(0, Content::Channel), tile(0, Content::Activations)];
         match self {
             Self::One => &ONE,
             Self::SideBySide => &TWO,
@@ -77,6 +82,7 @@ impl Layout {
             Self::Planes => &PLANES,
             Self::Contrast => &CONTRAST,
             Self::Layers => &LAYERS,
+            Self::Inside => &INSIDE,
         }
     }
 
@@ -86,8 +92,8 @@ impl Layout {
         match self {
             Self::One => vec![area],
             // Side by side, or one above the other where the area is tall.
-            Self::SideBySide if area.width() >= area.height() => grid(area, 2, 1),
-            Self::SideBySide => grid(area, 1, 2),
+            Self::SideBySide | Self::Inside if area.width() >= area.height() => grid(area, 2, 1),
+            Self::SideBySide | Self::Inside => grid(area, 1, 2),
             Self::Four | Self::Planes | Self::Contrast | Self::Layers => grid(area, 2, 2),
         }
     }
@@ -109,6 +115,8 @@ pub enum Content {
     Image,
     /// The picture with a map over it, while the overlay is on.
     Overlay(Which),
+    /// The picture with the followed channel over it.
+    Channel,
     /// The channels of the chosen layer.
     Activations,
     /// The densities of the class probabilities.
@@ -121,7 +129,7 @@ impl Content {
     /// Whether the tile is a picture (and scrolls, pans, zooms).
     #[must_use]
     pub fn is_picture(self) -> bool {
-        matches!(self, Self::Image | Self::Overlay(_))
+        matches!(self, Self::Image | Self::Overlay(_) | Self::Channel)
     }
 
     /// The map that the tile shows, if it shows one.

@@ -2,11 +2,13 @@
 
 mod apply;
 mod explain;
+mod inside;
 mod layout;
 mod slot;
 
 pub use apply::{Effect, Surroundings};
 pub use explain::{Aim, Explain, Scale, Superpixels};
+pub use inside::{ChannelOrder, Inside};
 pub use layout::{Content, Layout, Tile, Which};
 pub use slot::{SeriesHandle, Slot};
 
@@ -60,6 +62,8 @@ pub struct State {
     pub slots: [Slot; 4],
     /// Model, method, layer, class, colours.
     pub explain: Explain,
+    /// What is chosen of the inside of the network.
+    pub inside: Inside,
     /// What the left mouse button does.
     pub tool: Tool,
     /// Cine.
@@ -98,6 +102,7 @@ impl State {
             active_tile: 0,
             slots: Default::default(),
             explain,
+            inside: Inside::default(),
             tool: Tool::Window,
             cine: Cine { playing: false, frames_per_second: 10.0 },
             browser_shown: true,

@@ -62,7 +62,7 @@ fn row<R>(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
 }
 
 /// Names a combo box for those who don't see what stands beside it.
-fn name_combo(ui: &Ui, response: &egui::Response, name: &str, value: &str) {
+pub(in crate::viewer::panels) fn name_combo(ui: &Ui, response: &egui::Response, name: &str, value: &str) {
     let (enabled, label, value) = (ui.is_enabled(), name.to_owned(), value.to_owned());
     response.widget_info(|| WidgetInfo {
         label: Some(label.clone()),
