@@ -50,7 +50,7 @@ pub fn paint(
     }
     if let Some((which, model)) = overlay.zip(scene.facts.model.value.as_ref()) {
         // These words and numbers stay when the other texts are hidden: without them the colours mean nothing.
-        legend::title(painter, rect, scene, facts, which);
+        legend::title(ui, painter, rect, scene, facts, which);
         if let Some(legend) = Legend::of(state, facts, Some(model), which) {
             legend.paint(painter, rect);
         }

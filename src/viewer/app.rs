@@ -14,6 +14,7 @@ use super::keymap::{Focus, KeyMap};
 use super::models_used::ModelsUsed;
 use super::paint::Painter;
 use super::panels::browser;
+use super::plotter::Plotter;
 use super::scene::{LastShown, Scene};
 use super::screenshot::{self, Request, Screenshots};
 use super::state::{Effect, Explain, Message, SeriesHandle, State, Surroundings};
@@ -35,6 +36,7 @@ pub struct App {
     keys: KeyMap,
     textures: Textures,
     painter: Painter,
+    plots: Plotter,
     wants: Wants,
     last_shown: HashMap<usize, LastShown>,
     commands: Vec<Command>,
@@ -70,6 +72,8 @@ impl App {
         let waker = ctx.clone();
         let max_side = ctx.input(|input| input.max_texture_side);
         let painter = Painter::start(max_side, move || waker.request_repaint()).map_err(ViewerError::Thread)?;
+        let waker = ctx.clone();
+        let plots = Plotter::start(move || waker.request_repaint()).map_err(ViewerError::Thread)?;
         let first_method = METHODS.iter().find(|method| method.name() == "gradcam").or(METHODS.first());
         let facts = Facts { catalogue: engine.catalogue(), ..Facts::default() };
         let mut app = Self {
@@ -80,6 +84,7 @@ impl App {
             keys: KeyMap::default(),
             textures: Textures::new(options.texture_bytes),
             painter,
+            plots,
             wants: Wants::default(),
             last_shown: HashMap::new(),
             commands: Vec::new(),
@@ -125,6 +130,12 @@ impl App {
     #[must_use]
     pub fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    /// What curves are shown, for tests.
+    #[must_use]
+    pub fn plots(&self) -> &Plotter {
+        &self.plots
     }
 
     /// Leaves a command, as a control would, for tests.
@@ -175,6 +186,7 @@ impl App {
                 library: &self.library,
                 picture: facts.picture.value.as_deref(),
                 deciding_slice: facts.deciding_slice(),
+                draws: self.facts.slots[0].draws.pinnable(),
                 layers: [self.facts.layer.as_deref(), self.facts.activation_layer.as_deref()],
                 channels: &self.facts.inside.sorted,
                 segmentation: self.facts.model.value.as_ref().map(|model| model.segmentation),
@@ -301,6 +313,7 @@ impl App {
             engine: &self.engine,
             textures: &mut self.textures,
             painter: &mut self.painter,
+            plots: &mut self.plots,
             keys: &self.keys,
             last_shown: &mut self.last_shown,
             commands: &mut self.commands,
@@ -330,6 +343,7 @@ impl eframe::App for App {
         self.run_commands(ctx);
         self.facts.update(&self.engine, &self.state);
         self.tell_wants();
+        self.plots.take_finished();
         let painted = self.painter.finished();
         if self.textures.accept(ctx, painted.into_iter()) {
             ctx.request_repaint();

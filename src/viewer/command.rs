@@ -2,6 +2,7 @@
 //!
 //! Menus, toolbar, palette, keys and the list under F1 are all made from the table [`SPECS`](super::specs::SPECS).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -110,6 +111,14 @@ pub enum Command {
     Resume,
     /// Forget the region drawn on the slice in view.
     ClearRegion,
+    /// Keep the distribution of the image in view in the density plot.
+    PinDensity,
+    /// Take the pinned image out of the density plot.
+    UnpinDensity,
+    /// Bars instead of curves in the density plot, or back.
+    ToggleHistogram,
+    /// A tick for each pass in the density plot.
+    ToggleRug,
 
     /// Open these paths.
     Open(Vec<PathBuf>),
@@ -233,6 +242,12 @@ pub enum Command {
     SetPasses(usize),
     /// Seed of its draws.
     SetSeed(u64),
+    /// Draws that maps over draws are made from.
+    SetMapPasses(usize),
+    /// Classes of the density plot; `None` = the two likeliest.
+    SetDensityClasses(Option<BTreeSet<usize>>),
+    /// Bandwidth of the density plot; `None` = by Silverman's rule.
+    SetBandwidth(Option<f32>),
     /// Scale of the activation grid.
     SetChannelsShareScale(bool),
     /// The grid of channels: what they have seen, or their activations.
@@ -275,6 +290,7 @@ impl Command {
                 | Self::SetAgainst(_)
                 | Self::SetSeed(_)
                 | Self::SetPasses(_)
+                | Self::SetMapPasses(_)
                 | Self::ShowSeries { .. }
                 | Self::CloseRegion
                 | Self::ClearRegion

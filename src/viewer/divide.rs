@@ -65,7 +65,7 @@ fn tiles(ui: &mut Ui, scene: &mut Scene<'_>) {
         match tile.content {
             Content::Image | Content::Overlay(_) | Content::Channel => viewport::show(ui, rect, scene, index, tile),
             Content::Activations => activations::show(ui, rect, scene),
-            Content::Density => density::show(ui, rect, scene),
+            Content::Density => density::show(ui, rect, scene, index),
             Content::Verdict => verdict::show(ui, rect, scene),
         }
     }

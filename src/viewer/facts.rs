@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::draws::{self, Draws};
 use super::inside::InsideFacts;
 use super::region::Masks;
 use super::state::{Aim, Scale, Slot, State, Which};
 use crate::display::Picture;
 use crate::engine::{
     Activity, Engine, FeatureGrid, Key, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status,
-    UncertaintyKey, UncertaintyResult,
+    UncertaintyResult,
 };
 use crate::explain::{Activations, Reading};
 use crate::model::{Catalogue, Fit};
@@ -35,7 +36,7 @@ impl<T> Default for Held<T> {
 
 impl<T> Held<T> {
     /// Takes the newest status.
-    fn update(&mut self, status: Status<Arc<T>>) {
+    pub(super) fn update(&mut self, status: Status<Arc<T>>) {
         self.is_current = false;
         self.progress = None;
         self.failure = None;
@@ -126,7 +127,7 @@ pub struct SlotFacts {
     /// The key of that.
     pub seen_key: Option<Key>,
     /// The predictive distribution.
-    pub uncertainty: Held<UncertaintyResult>,
+    pub draws: Draws,
     /// The whole stack.
     pub stack: Held<StackResult>,
     /// Sources of all positions.
@@ -172,6 +173,8 @@ pub struct Facts {
     pub masks: Masks,
     /// One a slot.
     pub slots: [SlotFacts; 4],
+    /// Draws of the pinned image, if the chosen model has judged it.
+    pub pinned: Option<Arc<UncertaintyResult>>,
     /// What is known of the inside of the network.
     pub inside: InsideFacts,
     /// What the engine is doing.
@@ -209,6 +212,8 @@ impl Facts {
                 masks: &self.masks,
             })
         });
+        let pinned = model.as_ref().and_then(|model| state.density.pinned_by(&model.id));
+        self.pinned = pinned.map(|pinned| draws::pinned(engine, &state.explain, pinned));
         let visible = state.visible_slots();
         for (index, (facts, slot)) in self.slots.iter_mut().zip(&state.slots).enumerate() {
             // The main slot is always followed: panels beside the viewports speak of it.
@@ -265,14 +270,12 @@ impl SlotFacts {
             self.seen_key = Some(key);
         }
         if model.stochastic {
-            self.uncertainty.update(engine.uncertainty(&UncertaintyKey {
-                model: model.id.clone(),
-                source: slice.source.clone(),
-                passes: state.explain.passes,
-                seed: state.explain.seed,
-            }));
+            self.draws.update(engine, draws::key_of(&state.explain, &model.id, &slice.source));
         }
         let Some(class) = self.class else { return };
+        if model.stochastic && self.sources.len() > 1 {
+            self.draws.update_band(engine, &state.explain, &model.id, &self.sources, class);
+        }
         self.update_maps(engine, state, network, class, &slice.source);
     }
 
@@ -284,6 +287,7 @@ impl SlotFacts {
             stages: network.model.stages.as_ref(),
             class,
             other: self.other,
+            stochastic: network.model.stochastic,
             region: network.masks.region(source),
         };
         let mut shown = state.shown_maps();

@@ -75,6 +75,13 @@ fn draw(painter: &Painter, rect: Rect, command: &Command, colour: Color32, behin
             frame(0.12, 0.38, 0.88, 0.62, true);
             frame(0.26, 0.76, 0.74, 1.0, true);
         }
+        Command::SetLayout(Layout::Uncertainty) => {
+            line(&[(0.0, 0.95), (1.0, 0.95)]);
+            let bell = |x: f32| (x, 0.92 - 0.86 * (-((x - 0.5) / 0.2).powi(2) / 2.0).exp());
+            let curve: Vec<(f32, f32)> = (0..=20).map(|step| bell(step as f32 / 20.0)).collect();
+            line(&curve);
+            line(&[(0.5, 0.3), (0.5, 0.95)]);
+        }
         Command::SetLayout(Layout::Inside) => {
             frame(0.0, 0.05, 0.46, 0.95, true);
             for (x, y) in [(0.56, 0.05), (0.8, 0.05), (0.56, 0.38), (0.8, 0.38), (0.56, 0.71), (0.8, 0.71)] {

@@ -1,6 +1,6 @@
 //! What a map says in words and numbers: its title in the corner, its colours with what they stand for.
 
-use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, Vec2};
+use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2};
 
 use super::annotations::{INSET, LINE, shortened, text};
 use super::facts::{MapFacts, SlotFacts};
@@ -99,19 +99,20 @@ impl Legend {
 }
 
 /// The title of a map in the upper right corner: what it shows, how it was made, and how far it has come.
-pub fn title(painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &SlotFacts, which: Which) {
+pub fn title(ui: &Ui, painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &SlotFacts, which: Which) {
     let mut at = rect.right_top() + Vec2::new(-INSET, INSET);
+    let mut lines = Rect::NOTHING;
     let mut line = |words: &str, colour: Color32| {
-        text(painter, at, Align2::RIGHT_TOP, &shortened(words, rect), colour);
+        lines = lines.union(text(painter, at, Align2::RIGHT_TOP, &shortened(words, rect), colour));
         at.y += LINE;
     };
     let known = facts.map(which);
-    line(
-        if which == Which::Difference { "Where the classes differ" } else { "Where the network looked" },
-        theme::ANNOTATION,
-    );
+    line(heading(which), theme::ANNOTATION);
     line(&made_by(scene, known), theme::ANNOTATION_QUIET);
     line(&explained(scene, facts, which), theme::ANNOTATION_QUIET);
+    if which.is_over_draws() {
+        line(&format!("over {} draws of the weights", scene.state.explain.map_passes), theme::ANNOTATION_QUIET);
+    }
     let reason = known.held.failure.as_deref().or_else(|| absence(scene, known, which));
     if let Some(reason) = reason {
         let galley = painter.layout(
@@ -125,6 +126,42 @@ pub fn title(painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &SlotFacts
         painter.galley(at, galley, theme::ANNOTATION);
     } else if known.current().is_none() {
         line(&progress(scene, known), theme::ANNOTATION_WARNING);
+    }
+    if let Some(sentence) = meaning(which)
+        && lines.is_positive()
+    {
+        ui.interact(lines, ui.scope_id().with(("title", which, rect.min.x as i32, rect.min.y as i32)), Sense::hover())
+            .on_hover_text(sentence);
+    }
+}
+
+/// What a map shows, in a few words.
+fn heading(which: Which) -> &'static str {
+    match which {
+        Which::Difference => "Where the classes differ",
+        Which::Mean => "Where the network looked, on average",
+        Which::Deviation => "Where its map varies",
+        Which::Unsureness => "Why it is unsure here",
+        _ => "Where the network looked",
+    }
+}
+
+/// What a map over draws of the weights says, in a sentence.
+fn meaning(which: Which) -> Option<&'static str> {
+    match which {
+        Which::Mean => Some(
+            "The mean of the maps that as many networks give, each with weights drawn anew. What it shows, most of \
+             them looked at.",
+        ),
+        Which::Deviation => Some(
+            "The standard deviation of these maps, place by place, in the map's own units. Bright: whether the \
+             network looked there depends on the draw, so the map is not to be relied on there.",
+        ),
+        Which::Unsureness => Some(
+            "What the disagreement of the draws (the mutual information of answer and weights) is attributed to. \
+             Bright: what lies there makes the networks disagree.",
+        ),
+        _ => None,
     }
 }
 
@@ -150,6 +187,8 @@ fn explained(scene: &Scene<'_>, facts: &SlotFacts, which: Which) -> String {
     let class = match which {
         Which::Difference => return format!("{} minus {}", name(facts.class), name(facts.other)),
         Which::Other => facts.other,
+        // The doubt is one over all classes.
+        Which::Unsureness => return unsureness(facts),
         _ => facts.class,
     };
     let Some(index) = class else { return String::new() };
@@ -161,6 +200,12 @@ fn explained(scene: &Scene<'_>, facts: &SlotFacts, which: Which) -> String {
     }
 }
 
+/// The disagreement of the draws that is attributed.
+fn unsureness(facts: &SlotFacts) -> String {
+    let drawn = facts.draws.in_view();
+    drawn.map_or(String::new(), |result| format!("epistemic part {:.3} nats", result.summary.epistemic))
+}
+
 /// Why there is no such map at all.
 fn absence(scene: &Scene<'_>, known: &MapFacts, which: Which) -> Option<&'static str> {
     if known.key.is_some() || scene.facts.model.current().is_none() {
@@ -170,6 +215,10 @@ fn absence(scene: &Scene<'_>, known: &MapFacts, which: Which) -> Option<&'static
     match which {
         Which::Class => None,
         Which::Other | Which::Difference => Some("The model has one class: there is no other to hold it against"),
+        Which::Mean | Which::Deviation | Which::Unsureness => Some(
+            "This network gives the same map in every run: it has no stochastic layer. Choose a model with a Flipout \
+             or dropout layer, or an ensemble",
+        ),
         _ if needs_layer => Some("The network has fewer than three layers to compare"),
         _ => Some("This method takes no layer; choose one of the class activation maps to compare layers"),
     }

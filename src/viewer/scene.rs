@@ -11,6 +11,7 @@ use super::inside::overlay::{self, ChannelOverlay};
 use super::keymap::KeyMap;
 use super::lay::MapOverlay;
 use super::paint::{Job, Laid, Painter, Seat};
+use super::plotter::Plotter;
 use super::state::{Content, Scale, State, Superpixels, Tile};
 use super::textures::{OverlayKey, OverlayOf, Texture, TextureKey, Textures, voi_digest};
 use crate::display::{Blend, Picture, Voi};
@@ -48,6 +49,8 @@ pub struct Scene<'a> {
     pub textures: &'a mut Textures,
     /// Makes them.
     pub painter: &'a mut Painter,
+    /// Makes curves.
+    pub plots: &'a mut Plotter,
     /// Keys, for menus.
     pub keys: &'a KeyMap,
     /// What each tile showed last.

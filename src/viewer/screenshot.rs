@@ -118,6 +118,13 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
         add("Scale", state.explain.scale.label().to_owned());
         if model.stochastic {
             add("Passes", state.explain.passes.to_string());
+            if state.shown_maps().into_iter().any(super::state::Which::is_over_draws) {
+                add("Map draws", state.explain.map_passes.to_string());
+            }
+            if state.shows(super::state::Content::Density) {
+                let width = state.density.bandwidth.map_or("Silverman".to_owned(), |width| width.to_string());
+                add("Bandwidth", width);
+            }
         }
         if model.stochastic || method.is_some_and(crate::explain::Method::draws) {
             add("Seed", state.explain.seed.to_string());

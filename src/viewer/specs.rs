@@ -147,6 +147,13 @@ pub static SPECS: &[Spec] = {
             M::View,
         ),
         spec(
+            C::SetLayout(Layout::Uncertainty),
+            "Density | mean map | its deviation | why unsure",
+            "How sure the network is, and of its map: mean and spread over draws of the weights, and what makes it unsure",
+            &[plain(Key::F9)],
+            M::View,
+        ),
+        spec(
             C::SetLayout(Layout::Inside),
             "Inside: channel | activations",
             "One channel of a layer over the picture, beside all its channels",
@@ -168,7 +175,7 @@ pub static SPECS: &[Spec] = {
             &[plain(Key::T)],
             M::View,
         ),
-        spec(C::ToggleBrowser, "Study browser", "Show or hide the list of studies", &[plain(Key::F9)], M::View),
+        spec(C::ToggleBrowser, "Study browser", "Show or hide the list of studies", &[ctrl(Key::B)], M::View),
         spec(C::ToggleInspector, "Inspector", "Show or hide model, classes and colours", &[ctrl(Key::I)], M::View),
         spec(C::ToggleTheme, "Light theme", "Switch between the dark and the light theme", &[], M::View),
         spec(
@@ -263,6 +270,28 @@ pub static SPECS: &[Spec] = {
             &[plain(Key::A)],
             M::Explain,
         ),
+        spec(
+            C::PinDensity,
+            "Pin this image's density",
+            "Keep this image's distribution in the density plot, and draw that of others beside it",
+            &[plain(Key::K)],
+            M::Explain,
+        ),
+        spec(
+            C::UnpinDensity,
+            "Unpin the image",
+            "Take the pinned image out of the density plot",
+            &[(Modifiers::SHIFT, Key::K)],
+            M::Explain,
+        ),
+        spec(
+            C::ToggleHistogram,
+            "Histogram of the passes",
+            "Bars instead of smooth curves in the density plot",
+            &[],
+            M::Explain,
+        ),
+        spec(C::ToggleRug, "Rug of the passes", "A tick for each pass in the density plot", &[], M::Explain),
         spec(
             C::CancelJobs,
             "Stop computing",

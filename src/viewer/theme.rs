@@ -113,6 +113,19 @@ pub fn class_colour(class: usize) -> Color32 {
     COLOURS[class % COLOURS.len()]
 }
 
+/// The colour of a class's curve on a panel: [`class_colour`], darker where the panel is light.
+#[must_use]
+pub fn plot_colour(ctx: &egui::Context, class: usize) -> Color32 {
+    let colour = class_colour(class);
+    match ctx.theme() {
+        Theme::Dark => colour,
+        Theme::Light => {
+            let darker = |level: u8| (u16::from(level) * 11 / 16) as u8;
+            Color32::from_rgb(darker(colour.r()), darker(colour.g()), darker(colour.b()))
+        }
+    }
+}
+
 /// The font of numbers that stand in columns.
 #[must_use]
 pub fn numbers(size: f32) -> FontId {

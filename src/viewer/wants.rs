@@ -4,9 +4,10 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::draws;
 use super::facts::Facts;
 use super::state::{Aim, Content, State};
-use crate::engine::{Key, Library, MapKey, ModelInfo, StackKey, UncertaintyKey};
+use crate::engine::{Key, Library, MapKey, ModelInfo, StackKey};
 use crate::study::Source;
 
 /// Positions around the slice in view whose pictures are wanted.
@@ -63,6 +64,7 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     hash_slots(state, &mut hasher);
     (&explain.model, explain.method, explain.settings(), explain.overlay_on, explain.passes, explain.seed)
         .hash(&mut hasher);
+    (explain.map_passes, state.density.pinned.as_ref().map(|pinned| &pinned.key)).hash(&mut hasher);
     (explain.all_slices, explain.paused, explain.shows_seen, explain.whole_channels).hash(&mut hasher);
     facts.model.current().map(|model| &model.id).hash(&mut hasher);
     (&facts.layer, &facts.activation_layer).hash(&mut hasher);
@@ -102,10 +104,11 @@ fn interleaved(lists: &[Vec<Source>], ranks: std::ops::Range<usize>) -> Vec<Sour
 }
 
 fn results(state: &State, facts: &Facts) -> Vec<Key> {
-    let Some(path) = state.explain.model.clone() else { return Vec::new() };
+    let explain = &state.explain;
+    let Some(path) = explain.model.clone() else { return Vec::new() };
     let mut wanted = vec![Key::Model(path)];
     let Some(model) = facts.model.current() else { return wanted };
-    if state.explain.paused {
+    if explain.paused {
         return wanted;
     }
     let slots = state.visible_slots();
@@ -118,6 +121,13 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
             let Some(slice) = state.slots[*slot].slice_at(*position) else { continue };
             push_slice(&mut wanted, state, facts, model, *slot, &slice.source, rank);
         }
+        if rank == 0
+            && state.shows(Content::Density)
+            && let Some(pinned) = state.density.pinned_by(&model.id)
+        {
+            // At the passes and seed of the image in view, so that both are alike.
+            wanted.push(Key::Uncertainty(draws::key_of(explain, &model.id, &pinned.key.source)));
+        }
         if rank == 0 && model.stack {
             // The stack's answer comes right after the slices in view: it needs every slice once anyway.
             for slot in &slots {
@@ -128,12 +138,29 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
             }
         }
     }
+    if model.stochastic && state.shows_draws() {
+        push_band(&mut wanted, state, model, &slots);
+    }
     wanted
 }
 
 /// Whether a channel is followed through the slices and this one has not been seen yet.
 fn is_followed(state: &State, facts: &Facts, source: &Source) -> bool {
     state.inside.channel.is_some() && !facts.inside.history.contains(source)
+}
+
+/// The interval of every slice, for the band along the stack; after everything else.
+fn push_band(wanted: &mut Vec<Key>, state: &State, model: &ModelInfo, slots: &[usize]) {
+    for slot in slots {
+        let slot = &state.slots[*slot];
+        if slot.positions() < 2 {
+            continue;
+        }
+        for position in slot.positions_by_importance().take(RESULTS_AHEAD) {
+            let Some(slice) = slot.slice_at(position) else { continue };
+            wanted.push(Key::Uncertainty(draws::band_key_of(&state.explain, &model.id, &slice.source)));
+        }
+    }
 }
 
 /// What is wanted of one slice; `rank` 0 is the slice in view.
@@ -148,13 +175,8 @@ fn push_slice(
 ) {
     let explain = &state.explain;
     wanted.push(Key::Scores { model: model.id.clone(), source: source.clone() });
-    if state.shows(Content::Density) && model.stochastic {
-        wanted.push(Key::Uncertainty(UncertaintyKey {
-            model: model.id.clone(),
-            source: source.clone(),
-            passes: explain.passes,
-            seed: explain.seed,
-        }));
+    if rank == 0 && state.shows(Content::Density) && model.stochastic {
+        wanted.push(Key::Uncertainty(draws::key_of(explain, &model.id, source)));
     }
     if let Some(layer) = &facts.activation_layer
         && (state.shows(Content::Activations) || state.shows(Content::Channel))
@@ -166,9 +188,9 @@ fn push_slice(
         wanted.push(Key::Activations { model: model.id.clone(), source: source.clone(), layer: Arc::clone(layer) });
     }
     // Last of the slice, since what is costly keeps everything behind it waiting.
-    let is_wanted = explain.overlay_on && (rank == 0 || explain.all_slices || !explain.is_costly());
+    let is_wanted = |costly: bool| explain.overlay_on && (rank == 0 || explain.all_slices || !costly);
     let (Some(default_layer), Some(layer), Some(class)) =
-        (&facts.default_layer, &facts.layer, facts.slots[slot].class.filter(|_| is_wanted))
+        (&facts.default_layer, &facts.layer, facts.slots[slot].class.filter(|_| is_wanted(explain.is_costly())))
     else {
         return;
     };
@@ -178,8 +200,11 @@ fn push_slice(
         stages: model.stages.as_ref(),
         class,
         other: facts.slots[slot].other,
+        stochastic: model.stochastic,
         region: facts.masks.region(source),
     };
-    let recipes = state.shown_maps().into_iter().filter_map(|which| explain.recipe(which, &aim));
+    // A map over draws takes as many backward runs.
+    let shown = state.shown_maps().into_iter().filter(|which| is_wanted(which.is_over_draws()));
+    let recipes = shown.filter_map(|which| explain.recipe(which, &aim));
     wanted.extend(recipes.map(|recipe| Key::Map(MapKey { model: model.id.clone(), source: source.clone(), recipe })));
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_imports, reason = "the harness and its helpers are for every file here")]
 
 mod costly;
+mod density;
 mod explain;
 mod inside;
 mod region;
@@ -132,6 +133,7 @@ fn layouts_are_found_by_name_and_by_key() {
         (Key::F5, Layout::Planes),
         (Key::F6, Layout::Contrast),
         (Key::F7, Layout::Layers),
+        (Key::F9, Layout::Uncertainty),
         (Key::F10, Layout::Inside),
     ] {
         press(&mut harness, key);
@@ -225,7 +227,7 @@ fn every_control_has_a_name_in_every_layout() {
     if !has_model(&mut harness) {
         return;
     }
-    for key in [Key::F2, Key::F3, Key::F4, Key::F5, Key::F6, Key::F7, Key::F10] {
+    for key in [Key::F2, Key::F3, Key::F4, Key::F5, Key::F6, Key::F7, Key::F9, Key::F10] {
         press(&mut harness, key);
         harness.run_steps(3);
         let unnamed = harness.unnamed_widgets();

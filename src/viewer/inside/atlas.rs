@@ -127,10 +127,8 @@ pub fn page(activations: &Activations, colours: Colours, page: usize) -> (ColorI
     let signed = is_signed(activations);
     let lookup = lookup(if signed { colours.signed } else { colours.plain });
     let common = range(activations);
-    let channels: Vec<Channel> = pages
-        .on(page)
-        .filter_map(|index| Some(measured(activations, index, activations.channel(index)?)))
-        .collect();
+    let channels: Vec<Channel> =
+        pages.on(page).filter_map(|index| Some(measured(activations, index, activations.channel(index)?))).collect();
     let first = pages.on(page).start;
     let (image, pitch) = pages.paint(page, |index, x, y| {
         let (Some(values), Some(channel)) = (activations.channel(index), channels.get(index - first)) else {

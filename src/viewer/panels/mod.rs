@@ -9,6 +9,7 @@ pub mod inspector;
 pub mod layers;
 pub mod notices;
 pub mod scrubber;
+mod scrubber_band;
 pub mod status;
 pub mod toolbar;
 pub mod verdict;

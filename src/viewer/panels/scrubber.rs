@@ -2,6 +2,7 @@
 
 use egui::{Align2, Color32, FontId, Pos2, Rect, Role, Sense, Slider, Stroke, Ui, Vec2, WidgetInfo};
 
+use super::scrubber_band;
 use crate::viewer::command::Command;
 use crate::viewer::scene::Scene;
 use crate::viewer::{icons, theme};
@@ -90,6 +91,13 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         let colour = if position == current { class_colour } else { class_colour.gamma_multiply(0.6) };
         painter.rect_filled(bar, 0.0, colour);
     }
+    scrubber_band::paint(
+        &painter,
+        graph,
+        step,
+        &facts.draws.band[..facts.draws.band.len().min(positions)],
+        palette.text,
+    );
     // Beneath: a tick for each slice, bright where its map is there.
     for position in 0..positions {
         let explained = facts.is_explained.get(position).copied().unwrap_or(false);
@@ -119,6 +127,9 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         let mut words = format!("{} {}", slot.step_word(), position + 1);
         if let Some(Some(probability)) = facts.profile.get(position) {
             words = format!("{words}   {:.1} %", probability * 100.0);
+        }
+        if let Some(interval) = facts.draws.band.get(position).copied().flatten() {
+            words.push_str(&scrubber_band::words(interval, scene.state.explain.passes));
         }
         if facts.deciding_slice() == Some(position) {
             words.push_str("\nThis slice decides the stack");

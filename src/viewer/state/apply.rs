@@ -1,9 +1,11 @@
 //! What each command changes.
 
-use super::{Layout, Message, PLANE_SLOTS, SeriesHandle, State};
+use std::sync::Arc;
+
+use super::{DensityView, Layout, Message, PLANE_SLOTS, Pinned, SeriesHandle, State, name_of};
 use crate::display::Picture;
 use crate::display::colormap::Colormap;
-use crate::engine::Library;
+use crate::engine::{Library, UncertaintyKey, UncertaintyResult};
 use crate::explain;
 use crate::study::{Plane, Series};
 use crate::viewer::command::{Command, Tool};
@@ -48,6 +50,8 @@ pub struct Surroundings<'a> {
     pub deciding_slice: Option<usize>,
     /// The explained layer, and that of the activation grid.
     pub layers: [Option<&'a str>; 2],
+    /// What has been drawn of the slice in view of the main slot, and its key.
+    pub draws: Option<(&'a UncertaintyKey, &'a Arc<UncertaintyResult>)>,
     /// The channels of the activation grid in their order.
     pub channels: &'a Sorted,
     /// Whether the model classifies each pixel; `None` without a model.
@@ -161,6 +165,7 @@ impl State {
                     self.explain.class = None;
                     self.explain.against = None;
                     self.layer_tree = None;
+                    self.density.classes = None;
                     if self.tool == Tool::Region {
                         self.tool = Tool::Window;
                     }
@@ -205,6 +210,7 @@ impl State {
             },
             C::SetScale(scale) => self.explain.scale = scale,
             C::SetPasses(passes) => self.explain.passes = passes.clamp(2, 100_000),
+            C::SetMapPasses(passes) => self.explain.map_passes = passes.clamp(2, 10_000),
             C::SetSeed(seed) => self.explain.seed = seed,
             C::SetShowsSeen(shows) => self.explain.shows_seen = shows,
             C::SetWholeChannels(whole) => self.explain.whole_channels = whole,
@@ -214,6 +220,16 @@ impl State {
             C::NextChannel => self.inside.channel = around.channels.step(self.inside.channel, 1),
             C::PreviousChannel => self.inside.channel = around.channels.step(self.inside.channel, -1),
             C::SetChannelsShareScale(share) => self.explain.channels_share_scale = share,
+
+            C::PinDensity => self.pin(around),
+            C::UnpinDensity => self.density.pinned = None,
+            C::ToggleHistogram => self.density.histogram = !self.density.histogram,
+            C::ToggleRug => self.density.rug = !self.density.rug,
+            C::SetDensityClasses(classes) => self.density.classes = classes,
+            C::SetBandwidth(width) => {
+                let (least, most) = (*DensityView::BANDWIDTHS.start(), *DensityView::BANDWIDTHS.end());
+                self.density.bandwidth = width.filter(|width| width.is_finite()).map(|width| width.clamp(least, most));
+            }
 
             C::ToggleBrowser => self.browser_shown = !self.browser_shown,
             C::ToggleInspector => self.inspector_shown = !self.inspector_shown,
@@ -353,6 +369,20 @@ impl State {
         self.layer_tree = layer.map(|layer| LayerTree::leading_to(layer, purpose));
     }
 
+    /// Keeps the distribution of the image in view in the density plot.
+    fn pin(&mut self, around: &Surroundings<'_>) {
+        match around.draws {
+            Some((key, result)) => {
+                let name = name_of(&self.slots[0]);
+                self.density.pinned = Some(Pinned { name, key: key.clone(), result: Arc::clone(result) });
+            }
+            None => {
+                let text = "There is nothing to pin yet: open a density plot with a stochastic model first";
+                self.message = Some(Message { text: text.to_owned(), is_error: true });
+            }
+        }
+    }
+
     /// Keeps what has been drawn, unless the pointer has hardly moved.
     fn close_region(&mut self) {
         let Some(drawing) = self.drawing.take() else { return };
@@ -369,7 +399,7 @@ impl State {
         if corners.len() >= least && span(|corner| corner.0) >= 1.0 && span(|corner| corner.1) >= 1.0 {
             let outline = Outline { slice: [slice.rows, slice.columns], corners };
             let source = slice.source.clone();
-            self.explain.regions.insert(source, std::sync::Arc::new(outline));
+            self.explain.regions.insert(source, Arc::new(outline));
         }
     }
 
@@ -388,7 +418,8 @@ impl State {
 
 /// Every series of the library, in the order of the browser.
 fn handles(library: &Library) -> impl Iterator<Item = SeriesHandle> + '_ {
-    library.studies.iter().flat_map(|study| {
-        (0..study.series.len()).map(|index| SeriesHandle { study: std::sync::Arc::clone(study), index })
-    })
+    library
+        .studies
+        .iter()
+        .flat_map(|study| (0..study.series.len()).map(|index| SeriesHandle { study: Arc::clone(study), index }))
 }

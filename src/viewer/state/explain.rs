@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Which;
 use crate::display::colormap::Colormap;
 use crate::engine::{Key, ModelId, ModelPath, Recipe};
-use crate::explain::{self, Evidence, Method, Reading, Region, Settings};
+use crate::explain::{self, Evidence, Method, Reading, Region, Settings, Subject};
 use crate::study::Source;
 use crate::viewer::region::{Outline, Stroke};
 
@@ -52,6 +52,8 @@ pub struct Aim<'a> {
     pub class: usize,
     /// The class it is held against.
     pub other: Option<usize>,
+    /// Whether the network's weights are drawn anew in each run.
+    pub stochastic: bool,
     /// For segmentations: where the logits are summed.
     pub region: Region,
 }
@@ -94,6 +96,8 @@ pub struct Explain {
     pub superpixels: Superpixels,
     /// Passes through a stochastic head.
     pub passes: usize,
+    /// Draws of the weights that maps over draws are made from.
+    pub map_passes: usize,
     /// Seed of everything random.
     pub seed: u64,
     /// Whether the channels of the activation grid share one scale.
@@ -130,6 +134,7 @@ impl Explain {
             scale: Scale::Stack,
             superpixels: Superpixels { count: 10, evidence: Evidence::Both },
             passes: 100,
+            map_passes: 30,
             seed: 1,
             channels_share_scale: false,
             shows_seen: false,
@@ -186,6 +191,9 @@ impl Explain {
             ..Recipe::new(self.method, Arc::clone(layer), aim.class)
         };
         let stages = aim.stages.filter(|_| needs_layer);
+        // What is drawn is repeated with the same seed, whether the method itself draws or not.
+        let over_draws = |subject| aim.stochastic.then(|| Recipe { subject, seed: self.seed, ..own.clone() });
+        let passes = self.map_passes;
         Some(match which {
             Which::Class => own,
             Which::Other => Recipe { class: aim.other?, ..own },
@@ -197,6 +205,9 @@ impl Explain {
                 let [early, middle, late] = stages?.clone();
                 Recipe { layer: late, fused: Arc::from([early, middle]), ..own }
             }
+            Which::Mean => over_draws(Subject::Mean { passes })?,
+            Which::Deviation => over_draws(Subject::Deviation { passes })?,
+            Which::Unsureness => over_draws(Subject::Unsureness { passes })?,
         })
     }
 }
@@ -220,6 +231,7 @@ mod tests {
             stages: Some(&stages),
             class: 3,
             other: Some(5),
+            stochastic: true,
             region: Region::Predicted,
         };
         let recipe = |which| explain.recipe(which, &aim).unwrap();
@@ -228,8 +240,21 @@ mod tests {
         assert_eq!((recipe(Which::Difference).class, recipe(Which::Difference).against), (3, Some(5)));
         assert_eq!(&*recipe(Which::Early).layer, "a");
         assert_eq!((&*recipe(Which::Fused).layer, recipe(Which::Fused).fused.len()), ("z", 2));
-        let alone = Aim { other: None, stages: None, ..aim.clone() };
-        for which in [Which::Other, Which::Difference, Which::Middle, Which::Fused] {
+        let (mean, deviation) = (recipe(Which::Mean), recipe(Which::Deviation));
+        assert_eq!((mean.class, &*mean.layer, mean.subject), (3, "m", Subject::Mean { passes: explain.map_passes }));
+        assert_ne!(mean, deviation);
+        assert_eq!(mean.seed, explain.seed, "Grad-CAM draws nothing, but the weights are drawn");
+        assert_eq!(recipe(Which::Class).subject, Subject::Class);
+        let alone = Aim { other: None, stages: None, stochastic: false, ..aim.clone() };
+        for which in [
+            Which::Other,
+            Which::Difference,
+            Which::Middle,
+            Which::Fused,
+            Which::Mean,
+            Which::Deviation,
+            Which::Unsureness,
+        ] {
             assert!(explain.recipe(which, &alone).is_none(), "{which:?}");
         }
         // A method that knows its own layer is not computed again for another one.

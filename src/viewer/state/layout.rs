@@ -19,14 +19,24 @@ pub enum Layout {
     Contrast,
     /// Maps of an early, a middle and a late layer, and the three as one.
     Layers,
+    /// Density, mean and standard deviation of the map over the draws, and why the network is unsure.
+    Uncertainty,
     /// A channel over the picture, beside all channels of its layer.
     Inside,
 }
 
 impl Layout {
     /// All layouts, in the order of the toolbar.
-    pub const ALL: [Self; 7] =
-        [Self::One, Self::SideBySide, Self::Four, Self::Planes, Self::Contrast, Self::Layers, Self::Inside];
+    pub const ALL: [Self; 8] = [
+        Self::One,
+        Self::SideBySide,
+        Self::Four,
+        Self::Planes,
+        Self::Contrast,
+        Self::Layers,
+        Self::Uncertainty,
+        Self::Inside,
+    ];
 
     /// The name people see.
     #[must_use]
@@ -38,6 +48,7 @@ impl Layout {
             Self::Planes => "Knee: three planes",
             Self::Contrast => "Image | class | other class | difference",
             Self::Layers => "Early | middle | late layer | fused",
+            Self::Uncertainty => "Density | mean map | its deviation | why unsure",
             Self::Inside => "Inside: channel | activations",
         }
     }
@@ -74,6 +85,12 @@ impl Layout {
             tile(0, Content::Overlay(Which::Late)),
             tile(0, Content::Overlay(Which::Fused)),
         ];
+        const UNCERTAINTY: [Tile; 4] = [
+            tile(0, Content::Density),
+            tile(0, Content::Overlay(Which::Mean)),
+            tile(0, Content::Overlay(Which::Deviation)),
+            tile(0, Content::Overlay(Which::Unsureness)),
+        ];
         const INSIDE: [Tile; 2] = [tile(0, Content::Channel), tile(0, Content::Activations)];
         match self {
             Self::One => &ONE,
@@ -82,6 +99,7 @@ impl Layout {
             Self::Planes => &PLANES,
             Self::Contrast => &CONTRAST,
             Self::Layers => &LAYERS,
+            Self::Uncertainty => &UNCERTAINTY,
             Self::Inside => &INSIDE,
         }
     }
@@ -94,7 +112,7 @@ impl Layout {
             // Side by side, or one above the other where the area is tall.
             Self::SideBySide | Self::Inside if area.width() >= area.height() => grid(area, 2, 1),
             Self::SideBySide | Self::Inside => grid(area, 1, 2),
-            Self::Four | Self::Planes | Self::Contrast | Self::Layers => grid(area, 2, 2),
+            Self::Four | Self::Planes | Self::Contrast | Self::Layers | Self::Uncertainty => grid(area, 2, 2),
         }
     }
 }
@@ -156,16 +174,28 @@ pub enum Which {
     Late,
     /// The mean of these three, each on its own scale.
     Fused,
+    /// Of the explained class, the mean over draws of the weights.
+    Mean,
+    /// Its standard deviation over these draws.
+    Deviation,
+    /// What the mutual information of answer and weights is attributed to.
+    Unsureness,
 }
 
 impl Which {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 10;
 
     /// Its place in a list of all.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
+    }
+
+    /// Whether it is made from several draws of a stochastic network's weights.
+    #[must_use]
+    pub const fn is_over_draws(self) -> bool {
+        matches!(self, Self::Mean | Self::Deviation | Self::Unsureness)
     }
 
     /// A word for it in front of the tile's name.
@@ -179,6 +209,9 @@ impl Which {
             Self::Middle => "middle layer",
             Self::Late => "late layer",
             Self::Fused => "fused layers",
+            Self::Mean => "mean over draws",
+            Self::Deviation => "deviation over draws",
+            Self::Unsureness => "why unsure",
         }
     }
 }

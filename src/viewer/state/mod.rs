@@ -1,12 +1,14 @@
 //! What is open and how it is shown. Changes only through [`State::apply`].
 
 mod apply;
+mod density;
 mod explain;
 mod inside;
 mod layout;
 mod slot;
 
 pub use apply::{Effect, Surroundings};
+pub use density::{DensityView, Pinned, likeliest_first, name_of};
 pub use explain::{Aim, Explain, Scale, Superpixels};
 pub use inside::{ChannelOrder, Inside};
 pub use layout::{Content, Layout, Tile, Which};
@@ -62,6 +64,8 @@ pub struct State {
     pub slots: [Slot; 4],
     /// Model, method, layer, class, colours.
     pub explain: Explain,
+    /// How densities are drawn, and the pinned image.
+    pub density: DensityView,
     /// What is chosen of the inside of the network.
     pub inside: Inside,
     /// What the left mouse button does.
@@ -102,6 +106,7 @@ impl State {
             active_tile: 0,
             slots: Default::default(),
             explain,
+            density: DensityView::default(),
             inside: Inside::default(),
             tool: Tool::Window,
             cine: Cine { playing: false, frames_per_second: 10.0 },
@@ -164,6 +169,12 @@ impl State {
             }
         }
         shown
+    }
+
+    /// Whether some visible tile shows how sure the network is, as a density or as maps over draws of the weights.
+    #[must_use]
+    pub fn shows_draws(&self) -> bool {
+        self.shows(Content::Density) || self.shown_maps().into_iter().any(Which::is_over_draws)
     }
 
     /// Whether some visible tile shows this.

@@ -74,7 +74,8 @@ fn unsuitable<'a>(model: &'a ModelInfo, method: &dyn Method) -> Option<&'a str> 
 fn all_slices(ui: &mut Ui, scene: &mut Scene<'_>, method: &dyn Method) {
     let facts = &scene.facts.slots[scene.state.active_slot()];
     let count = facts.sources.len();
-    if !method.is_costly() || count < 2 {
+    let is_costly = method.is_costly() || scene.state.shown_maps().into_iter().any(Which::is_over_draws);
+    if !is_costly || count < 2 {
         return;
     }
     let done = facts.is_explained.iter().filter(|is| **is).count();

@@ -1,25 +1,17 @@
-//! How a stochastic head is sampled.
+//! How a stochastic network is sampled.
 
-use egui::{DragValue, Ui, WidgetInfo};
+use egui::Ui;
 
-use super::{parameters, row};
-use crate::viewer::command::Command;
+use super::{parameters, quiet, row};
+use crate::viewer::panels::density;
 use crate::viewer::scene::Scene;
 
-/// Passes and seed.
+/// Passes, draws of maps, and seed.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let explain = scene.state.explain.clone();
-    row(ui, "Passes", |ui| {
-        let mut value = explain.passes;
-        let response = ui.add(DragValue::new(&mut value).range(2..=10_000).speed(2));
-        let enabled = ui.is_enabled();
-        response.widget_info(|| WidgetInfo {
-            label: Some("Passes".to_owned()),
-            ..WidgetInfo::drag_value(enabled, value as f64)
-        });
-        if response.on_hover_text("Runs through the stochastic layer; more give a smoother density").changed() {
-            scene.send(Command::SetPasses(value));
-        }
+    row(ui, "Passes", |ui| density::passes(ui, scene, "Passes"));
+    row(ui, "Maps over", |ui| {
+        density::map_passes(ui, scene);
+        quiet(ui, "draws");
     });
     parameters::seed(ui, scene);
 }
