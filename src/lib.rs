@@ -1,7 +1,7 @@
 //! Glassbox: a clinical viewer that opens the black box of medical image networks.
 //!
 //! The crate is laid out in rooms with dependencies that point one way only:
-//! `viewer → engine → explain, uncertainty → graph`, `model → graph, display`, `study → display`.
+//! `viewer → engine → explain, uncertainty, inside → graph`, `model → graph, display`, `study → display`.
 //! `ARCHITECTURE.md` is the map.
 
 pub mod demo;
@@ -11,6 +11,7 @@ pub mod explain;
 pub mod export;
 pub mod graph;
 mod guard;
+pub mod inside;
 pub mod model;
 pub mod study;
 pub mod uncertainty;

@@ -82,13 +82,13 @@ fn pictures_scores_maps_and_activations_come_when_they_are_wanted() {
     engine.want(vec![
         Key::Scores { model: model.id.clone(), source: slices[3].clone() },
         Key::Map(map.clone()),
-        Key::Activations { model: model.id.clone(), source: slices[3].clone(), layer: Arc::clone(&layer) },
+        Key::Activations { model: model.id.clone(), source: slices[3].clone(), layer: Arc::clone(&layer), class: None },
     ]);
     let scores = wait("scores", || settled(engine.scores(&model.id, &slices[3]))).unwrap();
     assert!(scores.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
     let result = wait("the map", || settled(engine.map(&map))).unwrap();
     assert_eq!(result.attribution.values.len(), result.attribution.rows * result.attribution.columns);
-    let activations = wait("activations", || settled(engine.activations(&model.id, &slices[3], &layer))).unwrap();
+    let activations = wait("activations", || settled(engine.activations(&model.id, &slices[3], &layer, None))).unwrap();
     assert!(activations.channels > 1);
     assert_eq!(engine.map_range(&slices, &map), Some(result.attribution.min_max()));
     wait("idleness", || engine.activity().text.is_empty().then_some(()));

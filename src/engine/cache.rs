@@ -52,6 +52,12 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         self.bytes
     }
 
+    /// The most bytes it holds but for what is protected.
+    #[must_use]
+    pub fn limit_bytes(&self) -> usize {
+        self.limit_bytes
+    }
+
     /// Whether something must be dropped before anything else goes in.
     #[must_use]
     pub fn is_full(&self) -> bool {

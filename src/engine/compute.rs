@@ -5,6 +5,7 @@
 mod map;
 mod segmentation;
 mod stack;
+pub mod survey;
 mod uncertainty;
 
 use std::cell::RefCell;
@@ -15,7 +16,7 @@ use candle_core::{DType, Tensor};
 use super::key::Recipe;
 use super::outcome::{FeatureGrid, MapResult, Outcome, Scores};
 use crate::display::Picture;
-use crate::explain::{self, Ask, Target};
+use crate::explain::{self, Ask, Region, Target};
 use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Trace};
 use crate::model::{Input, Model};
 use crate::uncertainty::UncertaintyError;
@@ -65,6 +66,8 @@ pub enum Question {
     Activations {
         /// Name of the layer.
         layer: Arc<str>,
+        /// The class that the channels' contributions are to, if they are wanted.
+        class: Option<usize>,
     },
     /// What the strongest channels of a layer send back to the pixels.
     FeatureMaps {
@@ -147,7 +150,10 @@ fn needed(model: &Model, question: &Question) -> Result<(NodeId, Keep), Failure>
                 fused.iter().fold(method.keeps(graph, node), |keep, &node| keep.and(&method.keeps(graph, node)));
             Ok((node, needs))
         }
-        Question::Activations { layer } => find(layer).map(|node| (node, Keep::nothing().output_of(node))),
+        Question::Activations { layer, class } => find(layer).map(|node| {
+            let keep = Keep::nothing().output_of(node);
+            (node, if class.is_some() { keep.gradients_to(node) } else { keep })
+        }),
         Question::FeatureMaps { layer, .. } => find(layer).map(|node| (node, explain::keeps_of_feature_maps(node))),
         Question::Uncertainty { .. } => {
             let head = model.stochastic.as_ref().ok_or_else(|| {
@@ -173,7 +179,6 @@ impl<'a> Forward<'a> {
         questions: &[Question],
         control: &'a Control,
     ) -> Result<Self, Failure> {
-        let input = model.input(picture).map_err(Failure::because)?;
         let mut keep = Keep::nothing();
         if let Some(node) = stack_features(model) {
             keep = keep.output_of(node);
@@ -181,8 +186,14 @@ impl<'a> Forward<'a> {
         for (_, needs) in questions.iter().filter_map(|question| needed(model, question).ok()) {
             keep = keep.and(&needs);
         }
+        Self::keeping(model, picture, &keep, control)
+    }
+
+    /// Runs a slice and keeps what is given.
+    fn keeping(model: &'a Model, picture: &Picture, keep: &Keep, control: &'a Control) -> Result<Self, Failure> {
+        let input = model.input(picture).map_err(Failure::because)?;
         let graph = &model.graph;
-        let trace = graph.run(&[(INPUT, input.tensor.clone())], graph.output(), &keep, control)?;
+        let trace = graph.run(&[(INPUT, input.tensor.clone())], graph.output(), keep, control)?;
         let logits = finite_logits(model, trace.target())?;
         Ok(Self { model, input, trace, logits, control })
     }
@@ -212,8 +223,13 @@ impl<'a> Forward<'a> {
                 let attribution = map::compute(model, trace, node, recipe, control, &formed)?;
                 Ok(Outcome::Map(Arc::new(MapResult::new(attribution, fit))))
             }
-            Question::Activations { .. } => {
-                let activations = explain::activations(trace, node, 0).map_err(explain_failure)?;
+            Question::Activations { class, .. } => {
+                let mut activations = explain::activations(trace, node, 0).map_err(explain_failure)?;
+                if let &Some(class) = class {
+                    let target = map::target(model, class, Region::Predicted)?;
+                    let sums = explain::contributions(trace, node, 0, &target, control).map_err(explain_failure)?;
+                    activations.contributions = Some(sums);
+                }
                 Ok(Outcome::Activations(Arc::new(activations)))
             }
             Question::FeatureMaps { count, whole, .. } => {

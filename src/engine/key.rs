@@ -1,9 +1,11 @@
 //! Names of results: each key holds everything that determines what it names.
 
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::explain::{Region, Settings, Subject};
+use crate::inside::Projection;
 use crate::study::Source;
 
 /// Where a model card is: a file or folder, or one of the embedded demo models (`demo:NAME`).
@@ -88,6 +90,48 @@ pub struct StackKey {
     pub sources: Arc<[Source]>,
 }
 
+/// What is asked of a layer over many images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SurveyKind {
+    /// What each channel does.
+    Activity,
+    /// The images that excite each channel most.
+    Strongest {
+        /// How many images a channel.
+        count: usize,
+    },
+    /// Where the images lie in the layer's space.
+    Embedding {
+        /// How they are brought into the plane.
+        by: Projection,
+        /// Seed of what is drawn for it.
+        seed: u64,
+    },
+    /// What activations and weights say about the training; of all layers, whatever the key's.
+    Check,
+}
+
+/// A network run over many images for what they have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SurveyKey {
+    /// The model.
+    pub model: ModelId,
+    /// The images, in the order in which results number them.
+    pub sources: Arc<[Source]>,
+    /// Name of the layer; empty for a check.
+    pub layer: Arc<str>,
+    /// What is asked.
+    pub kind: SurveyKind,
+}
+
+impl Hash for SurveyKey {
+    /// Of thousands of images a few tell one list from another; equality looks at all.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.model, &self.layer, self.kind, self.sources.len()).hash(state);
+        (self.sources.first(), self.sources.get(self.sources.len() / 2), self.sources.last()).hash(state);
+    }
+}
+
 /// Anything the viewer can want from the networks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
@@ -110,6 +154,8 @@ pub enum Key {
         source: Source,
         /// Name of the layer.
         layer: Arc<str>,
+        /// The class that the channels' contributions are to, if they are wanted.
+        class: Option<usize>,
     },
     /// What the strongest channels of a layer send back to the pixels.
     FeatureMaps {
@@ -128,14 +174,24 @@ pub enum Key {
     Uncertainty(UncertaintyKey),
     /// A stack network over a whole stack.
     Stack(StackKey),
+    /// A layer over many images.
+    Survey(SurveyKey),
+    /// The filters of a layer.
+    Filters {
+        /// The model.
+        model: ModelId,
+        /// Name of the layer.
+        layer: Arc<str>,
+    },
 }
 
 impl Key {
-    /// The model and slice whose forward run answers this key; `None` for loading and for whole stacks.
+    /// The model and slice whose forward run answers this key; `None` for loading and for what is of no
+    /// slice or of many.
     #[must_use]
     pub fn run(&self) -> Option<(&ModelId, &Source)> {
         match self {
-            Self::Model(_) | Self::Stack(_) => None,
+            Self::Model(_) | Self::Stack(_) | Self::Survey(_) | Self::Filters { .. } => None,
             Self::Scores { model, source }
             | Self::Activations { model, source, .. }
             | Self::FeatureMaps { model, source, .. } => Some((model, source)),
@@ -149,6 +205,7 @@ impl Key {
     pub fn rests_on(&self, source: &Source) -> bool {
         match self {
             Self::Stack(key) => key.sources.contains(source),
+            Self::Survey(key) => key.sources.contains(source),
             other => other.run().is_some_and(|(_, own)| own == source),
         }
     }

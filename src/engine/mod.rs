@@ -17,6 +17,7 @@ mod priority;
 mod reader;
 mod state;
 mod storage;
+mod survey;
 mod wanted;
 
 use std::collections::HashSet;
@@ -27,11 +28,11 @@ use std::thread::JoinHandle;
 use candle_core::Device;
 
 pub use cache::Cache;
-pub use key::{Key, MapKey, ModelId, ModelPath, Recipe, StackKey, UncertaintyKey};
+pub use key::{Key, MapKey, ModelId, ModelPath, Recipe, StackKey, SurveyKey, SurveyKind, UncertaintyKey};
 pub use library::Library;
 pub use models::{catalogue, is_demo, load};
 pub use outcome::{
-    Activity, FeatureGrid, MapResult, ModelInfo, Outcome, Scores, StackResult, Status, UncertaintyResult,
+    Activity, FeatureGrid, MapResult, ModelInfo, Outcome, Scores, StackResult, Status, SurveyResult, UncertaintyResult,
 };
 pub use storage::DemoAndDisk;
 
@@ -40,6 +41,7 @@ use self::wanted::Wanted;
 use crate::demo;
 use crate::display::Picture;
 use crate::explain::Activations;
+use crate::inside::Filters;
 use crate::model::Catalogue;
 use crate::study::{Reader, Source, Storage};
 
@@ -285,10 +287,16 @@ impl Engine {
         (of == key).then(|| Arc::clone(map))
     }
 
-    /// Where a layer's activations stand.
+    /// Where a layer's activations stand, with its channels' contributions to a class if one is given.
     #[must_use]
-    pub fn activations(&self, model: &ModelId, source: &Source, layer: &Arc<str>) -> Status<Arc<Activations>> {
-        let key = Key::Activations { model: model.clone(), source: source.clone(), layer: Arc::clone(layer) };
+    pub fn activations(
+        &self,
+        model: &ModelId,
+        source: &Source,
+        layer: &Arc<str>,
+        class: Option<usize>,
+    ) -> Status<Arc<Activations>> {
+        let key = Key::Activations { model: model.clone(), source: source.clone(), layer: Arc::clone(layer), class };
         self.look_up(&key, |outcome| match outcome {
             Outcome::Activations(activations) => Some(activations),
             _ => None,
@@ -333,6 +341,36 @@ impl Engine {
         let state = self.shared.lock();
         let done = key.sources.iter().filter(|s| state.features.contains(&(key.model.clone(), (*s).clone()))).count();
         Status::Pending { progress: done as f32 / key.sources.len().max(1) as f32 }
+    }
+
+    /// Where a survey stands.
+    #[must_use]
+    pub fn survey(&self, key: &SurveyKey) -> Status<Arc<SurveyResult>> {
+        let status = self.look_up(&Key::Survey(key.clone()), |outcome| match outcome {
+            Outcome::Survey(result) => Some(result),
+            _ => None,
+        });
+        let Status::Pending { progress } = status else { return status };
+        let state = self.shared.lock();
+        let under_way = state.survey.as_ref().filter(|under_way| under_way.key == *key);
+        Status::Pending { progress: under_way.map_or(0.0, |under_way| under_way.progress(progress)) }
+    }
+
+    /// The survey's result so far, of the images that have been run, while it is under way.
+    #[must_use]
+    pub fn survey_so_far(&self, key: &SurveyKey) -> Option<Arc<SurveyResult>> {
+        let state = self.shared.lock();
+        let under_way = state.survey.as_ref().filter(|under_way| under_way.key == *key)?;
+        under_way.so_far.clone()
+    }
+
+    /// Where the filters of a [`Key::Filters`] stand.
+    #[must_use]
+    pub fn filters(&self, key: &Key) -> Status<Arc<Filters>> {
+        self.look_up(key, |outcome| match outcome {
+            Outcome::Filters(filters) => Some(filters),
+            _ => None,
+        })
     }
 
     /// Smallest and largest raw value over the maps of `sources` that are there, for a scale common to a stack.

@@ -12,10 +12,11 @@ use candle_core::Device;
 
 use super::compute::{self, Answer, Failure, Question};
 use super::info::info;
-use super::key::{Key, ModelId, ModelPath};
+use super::key::{Key, ModelId, ModelPath, SurveyKind};
 use super::models;
 use super::outcome::Outcome;
 use super::state::{Running, Shared, State};
+use super::survey::{self, Step};
 use crate::explain;
 use crate::graph::Control;
 use crate::model::Model;
@@ -40,6 +41,14 @@ enum Unit {
     },
     /// All slices of a stack are there: the maximum over them and the head.
     Stack(Key),
+    /// One more image of a survey, or all of them together.
+    Survey(Step),
+    /// The filters of a layer.
+    Filters {
+        key: Key,
+        model: ModelId,
+        layer: Arc<str>,
+    },
 }
 
 /// Runs until the engine stops.
@@ -94,6 +103,10 @@ fn next_unit(state: &State) -> Option<Unit> {
     let key = wants[first].clone();
     match &key {
         Key::Model(path) => Some(Unit::Load(path.clone())),
+        Key::Survey(survey) => Some(Unit::Survey(survey::next(state, survey))),
+        Key::Filters { model, layer } => {
+            Some(Unit::Filters { model: model.clone(), layer: Arc::clone(layer), key: key.clone() })
+        }
         Key::Stack(stack) => {
             let missing = stack
                 .sources
@@ -127,7 +140,8 @@ impl Unit {
         match self {
             Self::Load(path) => vec![Key::Model(path.clone())],
             Self::Slice { keys, .. } => keys.clone(),
-            Self::Feature { key, .. } | Self::Stack(key) => vec![key.clone()],
+            Self::Feature { key, .. } | Self::Stack(key) | Self::Filters { key, .. } => vec![key.clone()],
+            Self::Survey(step) => vec![Key::Survey(step.key.clone())],
         }
     }
 
@@ -144,6 +158,15 @@ impl Unit {
             }
             Self::Feature { model, done, total, .. } => format!("{}: slice {} of {total}", name(model), done + 1),
             Self::Stack(_) => "Combining the slices".to_owned(),
+            Self::Survey(step) => {
+                let (name, total) = (name(&step.key.model), step.key.sources.len());
+                match (step.image, step.key.kind) {
+                    (Some(index), _) => format!("{name}: image {} of {total}", index + 1),
+                    (None, SurveyKind::Embedding { .. }) => format!("{name}: laying out {total} images"),
+                    (None, _) => format!("{name}: taking {total} images together"),
+                }
+            }
+            Self::Filters { model, layer, .. } => format!("{}: filters of {layer}", name(model)),
         }
     }
 }
@@ -202,16 +225,27 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
             store(&mut shared.lock(), key.clone(), Outcome::Stack(Arc::new(result)));
             Ok(())
         }
+        Unit::Survey(step) => {
+            let model = model_of(shared, &step.key.model)?;
+            step.execute(shared, &model, control)
+        }
+        Unit::Filters { key, model, layer } => {
+            let filters = compute::survey::filters(&*model_of(shared, model)?, layer)?;
+            store(&mut shared.lock(), key.clone(), Outcome::Filters(Arc::new(filters)));
+            Ok(())
+        }
     }
 }
 
 /// What a slice's key asks of the forward run; every key with a [`Key::run`] is a question.
 fn question(key: &Key) -> Option<Question> {
     match key {
-        Key::Model(_) | Key::Stack(_) => None,
+        Key::Model(_) | Key::Stack(_) | Key::Survey(_) | Key::Filters { .. } => None,
         Key::Scores { .. } => Some(Question::Scores),
         Key::Map(map) => Some(Question::Map(map.recipe.clone())),
-        Key::Activations { layer, .. } => Some(Question::Activations { layer: Arc::clone(layer) }),
+        Key::Activations { layer, class, .. } => {
+            Some(Question::Activations { layer: Arc::clone(layer), class: *class })
+        }
         Key::FeatureMaps { layer, count, whole, .. } => {
             Some(Question::FeatureMaps { layer: Arc::clone(layer), count: *count, whole: *whole })
         }

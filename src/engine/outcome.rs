@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::key::{ModelId, ModelPath};
 use crate::explain::{Activations, Attribution, FeatureMap};
+use crate::inside::{ChannelActivity, Embedding, Excited, Filters, LayerActivity, Report, Skipped, Strongest};
 use crate::model::{Card, Fit, LayerInfo};
 use crate::uncertainty::{Density, LogitNormal, Summary, Verdict};
 
@@ -149,6 +150,37 @@ pub struct StackResult {
     pub winning_slice: Vec<usize>,
 }
 
+/// A layer over many images, finished or as far as it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SurveyResult {
+    /// What each channel does.
+    Activity(LayerActivity),
+    /// The images that excite each channel most.
+    Strongest(Strongest),
+    /// Where the images lie in the layer's space.
+    Embedding(Embedding),
+    /// What activations and weights say about the training.
+    Check(Report),
+}
+
+impl SurveyResult {
+    /// Bytes in memory, about.
+    fn bytes(&self) -> usize {
+        let skipped = |skipped: &[Skipped]| 128 * skipped.len();
+        match self {
+            Self::Activity(activity) => {
+                activity.channels.len() * size_of::<ChannelActivity>() + skipped(&activity.skipped)
+            }
+            Self::Strongest(strongest) => {
+                let excited: usize = strongest.channels.iter().map(Vec::len).sum();
+                excited * size_of::<Excited>() + strongest.channels.len() * 24 + skipped(&strongest.skipped)
+            }
+            Self::Embedding(embedding) => embedding.points.len() * 28 + skipped(&embedding.skipped),
+            Self::Check(report) => report.bytes() + skipped(&report.skipped),
+        }
+    }
+}
+
 /// Any result, as the cache holds it.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -166,6 +198,10 @@ pub enum Outcome {
     Uncertainty(Arc<UncertaintyResult>),
     /// A whole stack.
     Stack(Arc<StackResult>),
+    /// A layer over many images.
+    Survey(Arc<SurveyResult>),
+    /// The filters of a layer.
+    Filters(Arc<Filters>),
 }
 
 impl Outcome {
@@ -179,7 +215,9 @@ impl Outcome {
                 let segments = map.attribution.segments.as_ref();
                 map.attribution.values.len() + segments.map_or(0, |s| s.labels.len() + 2 * s.weights.len())
             }
-            Self::Activations(activations) => activations.values.len(),
+            Self::Activations(activations) => {
+                activations.values.len() + activations.contributions.as_ref().map_or(0, Vec::len)
+            }
             Self::FeatureMaps(grid) => grid.maps.iter().map(|map| map.picture.values.len()).sum(),
             Self::Uncertainty(result) => {
                 result.probabilities.len() + result.densities.iter().map(|d| d.x.len() + d.y.len()).sum::<usize>()
@@ -187,6 +225,8 @@ impl Outcome {
             Self::Stack(result) => {
                 result.winning_slice.len() + result.per_slice.len() * 3 * (result.logits.len() + result.shares.len())
             }
+            Self::Survey(result) => result.bytes().div_ceil(size_of::<f32>()),
+            Self::Filters(filters) => filters.values.len(),
         };
         floats * size_of::<f32>() + 256
     }

@@ -6,9 +6,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::cache::Cache;
+use super::compute::survey::Seen;
 use super::key::{Key, MapKey, ModelId};
 use super::library::Library;
 use super::outcome::{MapResult, Outcome, UncertaintyResult};
+use super::survey::{CheckUnderWay, SummaryKey, UnderWay};
 use super::wanted::Wanted;
 use crate::display::Picture;
 use crate::graph::Control;
@@ -62,6 +64,12 @@ pub struct State {
     pub drawn: Cache<(ModelId, Source, u64), Arc<UncertaintyResult>>,
     /// Features of single slices of a stack model: what its maximum sees.
     pub features: Cache<(ModelId, Source), Arc<Vec<f32>>>,
+    /// What became of single images at a layer, for surveys.
+    pub summaries: Cache<SummaryKey, Seen>,
+    /// The survey that is or was worked on last.
+    pub survey: Option<UnderWay>,
+    /// The check that is or was worked on last.
+    pub check: Option<CheckUnderWay>,
 }
 
 /// The unit of work under way.
@@ -107,6 +115,9 @@ impl Shared {
                 models: HashMap::new(),
                 drawn: Cache::new(cache_bytes / 16),
                 features: Cache::new(cache_bytes / 16),
+                summaries: Cache::new(cache_bytes / 8),
+                survey: None,
+                check: None,
             }),
             network: Condvar::new(),
             reader: Condvar::new(),
@@ -167,12 +178,17 @@ impl State {
         let open: HashSet<Source> = self.slices.keys().cloned().collect();
         let rests = |key: &Key| match key {
             Key::Stack(stack) => stack.sources.iter().all(|source| open.contains(source)),
+            Key::Survey(survey) => survey.sources.iter().all(|source| open.contains(source)),
             other => other.run().is_none_or(|(_, source)| open.contains(source)),
         };
         self.results.retain(rests);
         self.failures.retain(|key, _| rests(key));
         self.features.retain(|(_, source)| open.contains(source));
         self.drawn.retain(|(_, source, _)| open.contains(source));
+        self.summaries.retain(|(_, source, _)| open.contains(source));
+        // What has been added up cannot be taken out again.
+        self.survey = None;
+        self.check = None;
         self.pictures.retain(|source| open.contains(source));
         self.picture_failures.retain(|source, _| open.contains(source));
         self.wants.retain(rests);

@@ -5,11 +5,9 @@ use candle_core::{Device, Tensor};
 use super::{
     About, Ask, Attribution, ExplainError, Group, Method,
     channels::{Planes, layer_map, spatial_output},
+    eigen::leading,
 };
-use crate::graph::{Control, Graph, GraphError, Keep, NodeId};
-
-/// Squarings of a matrix after which even neighbouring eigenvalues have parted (2⁴⁰ multiplications).
-const SQUARINGS: usize = 40;
+use crate::graph::{Control, Graph, Keep, NodeId};
 
 /// Muhammad and Yeasin 2020, as in pytorch-grad-cam: each place's projection on the first principal component of the
 /// layer's channels, each channel centred on its mean.
@@ -93,52 +91,9 @@ fn projection(centred: &Planes, control: &Control) -> Result<Vec<f64>, ExplainEr
     Ok(vector.matmul(&channels)?.flatten_all()?.to_vec1::<f64>()?)
 }
 
-/// The eigenvector of length 1 with the largest eigenvalue, and that, of a symmetric matrix without negative ones.
-///
-/// Powers of the matrix, each the square of the last, come to consist of copies of that eigenvector.
-fn leading(matrix: &Tensor, control: &Control) -> Result<(Vec<f64>, f64), ExplainError> {
-    let size = matrix.dim(0)?;
-    let mut power = matrix.clone();
-    for _ in 0..SQUARINGS {
-        control.check().map_err(GraphError::from)?;
-        let trace = trace(&power)?;
-        if trace <= 0.0 {
-            return Ok((vec![0.0; size], 0.0));
-        }
-        power = (power / trace)?;
-        // The sum of the squares of the eigenvalues, which themselves sum to 1.
-        let squares = power.sqr()?.sum_all()?.to_scalar::<f64>()?;
-        if 1.0 - squares < 1e-15 {
-            break;
-        }
-        power = power.matmul(&power)?;
-    }
-    let diagonal: Vec<f64> = power.to_vec2::<f64>()?.iter().enumerate().map(|(index, row)| row[index]).collect();
-    let longest = (1..size).fold(0, |best, index| if diagonal[index] > diagonal[best] { index } else { best });
-    let column = power.narrow(1, longest, 1)?;
-    let column = column.broadcast_div(&column.sqr()?.sum_all()?.sqrt()?)?;
-    let value = column.t()?.matmul(matrix)?.matmul(&column)?.flatten_all()?.to_vec1::<f64>()?;
-    Ok((column.flatten_all()?.to_vec1::<f64>()?, value.first().copied().unwrap_or(0.0).max(0.0)))
-}
-
-/// The sum of the diagonal.
-fn trace(matrix: &Tensor) -> Result<f64, ExplainError> {
-    Ok(matrix.to_vec2::<f64>()?.iter().enumerate().map(|(index, row)| row[index]).sum())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_leading_eigenvector_is_found() {
-        // Eigenvalues 3 along (1, 1) and 1 along (1, −1).
-        let matrix = Tensor::from_vec(vec![2.0_f64, 1.0, 1.0, 2.0], (2, 2), &Device::Cpu).unwrap();
-        let (vector, value) = leading(&matrix, &Control::default()).unwrap();
-        assert!((value - 3.0).abs() < 1e-12 && (vector[0] - vector[1]).abs() < 1e-12, "{vector:?}");
-        let nothing = Tensor::zeros((3, 3), candle_core::DType::F64, &Device::Cpu).unwrap();
-        assert_eq!(leading(&nothing, &Control::default()).unwrap(), (vec![0.0; 3], 0.0));
-    }
 
     #[test]
     fn more_places_than_channels_give_the_same_as_fewer() {

@@ -10,6 +10,7 @@ mod attribution;
 mod cam;
 mod channels;
 mod deconvnet;
+pub(crate) mod eigen;
 mod eigencam;
 mod error;
 mod extent;
@@ -48,7 +49,7 @@ mod target;
 mod vargrad;
 mod xgradcam;
 
-pub use activations::{Activations, activations};
+pub use activations::{Activations, activations, contributions};
 pub use attribution::{Attribution, Fact, Reading, Segments};
 pub use cam::class_map_layer;
 pub use error::ExplainError;

@@ -16,6 +16,7 @@ pub mod ops;
 mod paths;
 mod rules;
 mod run;
+mod support;
 mod trace;
 
 use std::{any::Any, collections::HashMap};
@@ -26,6 +27,7 @@ pub use error::GraphError;
 pub use keep::Keep;
 pub use op::{Forward, Op, Rule, Saved};
 pub use rules::Rules;
+pub use support::{Span, Support};
 pub use trace::Trace;
 
 /// The index of a node in [`Graph::nodes`]; inputs of a node have smaller ones.

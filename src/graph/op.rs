@@ -4,7 +4,7 @@ use std::{any::Any, fmt::Debug};
 
 use candle_core::{Tensor, bail};
 
-use super::Control;
+use super::{Control, support::Support};
 
 /// The result of a tensor computation.
 pub type Result<T, E = candle_core::Error> = std::result::Result<T, E>;
@@ -83,6 +83,12 @@ pub trait Op: Any + Debug + Send + Sync {
     /// # Errors
     /// What the operation expects, as the end of a sentence, when it cannot take them.
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String>;
+
+    /// Which places of input number `which` a place of the output is computed from, for inputs of these shapes. Anywhere
+    /// unless the operation knows better.
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Everything
+    }
 
     /// The output. With `record` also the state that [`Op::vjp`] needs.
     ///

@@ -263,7 +263,7 @@ impl SlotFacts {
         self.class = state.explain.class.filter(is_there).or_else(|| self.strongest());
         let chosen = state.explain.against.filter(is_there).filter(|other| Some(*other) != self.class);
         self.other = chosen.or_else(|| self.strongest_other(model.classes.len()));
-        self.activations.update(engine.activations(&model.id, &slice.source, network.activation_layer));
+        self.activations.update(engine.activations(&model.id, &slice.source, network.activation_layer, None));
         if state.explain.shows_seen {
             let key = state.explain.seen(&model.id, &slice.source, network.activation_layer);
             self.seen.update(engine.feature_maps(&key));

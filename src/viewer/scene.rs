@@ -241,7 +241,7 @@ impl Overlay {
         }
         if tile.content == Content::Channel {
             let (model, layer) = (facts.model.current()?, facts.activation_layer.as_ref()?);
-            let activations = engine.activations(&model.id, &slice.source, layer).ready()?;
+            let activations = engine.activations(&model.id, &slice.source, layer, None).ready()?;
             return Self::channel(state, facts, slice, activations);
         }
         let known = facts.slots[tile.slot].map(tile.content.map()?);

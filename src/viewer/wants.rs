@@ -185,7 +185,12 @@ fn push_slice(
         if explain.shows_seen && rank == 0 {
             wanted.push(explain.seen(&model.id, source, layer));
         }
-        wanted.push(Key::Activations { model: model.id.clone(), source: source.clone(), layer: Arc::clone(layer) });
+        wanted.push(Key::Activations {
+            model: model.id.clone(),
+            source: source.clone(),
+            layer: Arc::clone(layer),
+            class: None,
+        });
     }
     // Last of the slice, since what is costly keeps everything behind it waiting.
     let is_wanted = |costly: bool| explain.overlay_on && (rank == 0 || explain.all_slices || !costly);

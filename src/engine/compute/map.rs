@@ -3,7 +3,7 @@
 
 use super::super::key::Recipe;
 use super::{Failure, explain_failure};
-use crate::explain::{self, Ask, Attribution, Method, Subject, Target};
+use crate::explain::{self, Ask, Attribution, Method, Region, Subject, Target};
 use crate::graph::{Control, NodeId, Trace};
 use crate::model::Model;
 
@@ -34,6 +34,14 @@ pub(super) fn compute(
     Ok(one)
 }
 
+/// What is explained when a class is.
+pub(super) fn target(model: &Model, class: usize, region: Region) -> Result<Target, Failure> {
+    let (logit, sign) = model.logit_of_class(class).ok_or_else(|| {
+        Failure::because(format!("{} has {} classes, no class {class}", model.card.name, model.classes.len()))
+    })?;
+    Ok(Target { class: logit, sign, region })
+}
+
 /// The map of one class, over all layers of the recipe.
 fn of_class(
     model: &Model,
@@ -44,10 +52,7 @@ fn of_class(
     (control, interim): (&Control, &dyn Fn(Attribution)),
 ) -> Result<Attribution, Failure> {
     let method = method(recipe)?;
-    let (logit, sign) = model.logit_of_class(class).ok_or_else(|| {
-        Failure::because(format!("{} has {} classes, no class {class}", model.card.name, model.classes.len()))
-    })?;
-    let target = Target { class: logit, sign, region: recipe.region.clone() };
+    let target = target(model, class, recipe.region.clone())?;
     let space = model.space();
     let at = |layer: NodeId, interim: &dyn Fn(Attribution)| {
         let named = |mut map: Attribution| {

@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use super::super::support::{Span, Support};
 use super::{
     super::{
         kernels::average,
@@ -94,6 +95,15 @@ impl Op for AvgPool2d {
         Ok(vec![shape[0], shape[1], rows.len(), columns.len()])
     }
 
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Windows([0, 1].map(|axis| Span::Regular {
+            kernel: self.kernel[axis],
+            stride: self.stride[axis],
+            before: self.padding[axis],
+            dilation: 1,
+        }))
+    }
+
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
         let windows = self.windows(inputs[0].dims()).map_err(candle_core::Error::msg)?;
         Ok(Forward::stateless(forward(inputs[0], &windows)?))
@@ -113,6 +123,12 @@ impl Op for AdaptiveAvgPool2d {
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         let [batch, channels, ..] = image_shape(inputs)?;
         Ok(vec![batch, channels, self.size[0], self.size[1]])
+    }
+
+    fn support(&self, inputs: &[&[usize]], which: usize) -> Support {
+        let windows = self.windows(inputs[which]);
+        let listed = |windows: Vec<Window>| windows.iter().map(|window| Some((window.start, window.end - 1))).collect();
+        Support::Windows(windows.map(|windows| Span::Listed(listed(windows))))
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {

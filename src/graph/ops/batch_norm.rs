@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Tensor};
 
+use super::super::support::Support;
 use super::{
     super::{
         kernels::elementwise,
@@ -50,6 +51,10 @@ impl Op for BatchNorm2d {
             Some(channels) => Err(format!("it takes {expected} channels, not {channels}")),
             None => Err("it takes a batch dimension and channels".to_owned()),
         }
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::super::support::Support;
 use super::{
     super::{
         kernels::binary,
@@ -111,6 +112,10 @@ impl Op for Binary {
         Broadcast::new(a, b).map(|layout| layout.shape)
     }
 
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
+    }
+
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
         let output = self.0.forward(inputs[0], inputs[1])?;
         Ok(Forward::with_state(output, record && self.0.needs_operands(), [inputs[0], inputs[1]]))
@@ -174,6 +179,10 @@ impl Op for BinaryConstant {
         let input = only(inputs)?;
         only(&[self.constant.dims()])?;
         Broadcast::new(input, self.constant.dims()).map(|layout| layout.shape)
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

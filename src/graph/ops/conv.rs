@@ -2,6 +2,7 @@
 
 use candle_core::{Tensor, bail};
 
+use super::super::support::{Span, Support};
 use super::{
     super::{
         Control,
@@ -100,6 +101,12 @@ impl Conv2d {
         self.bias.as_ref()
     }
 
+    /// How many groups of channels do not mix.
+    #[must_use]
+    pub fn group_count(&self) -> usize {
+        self.groups
+    }
+
     /// All sizes for an input of this shape, or why there are none.
     pub(in crate::graph) fn sizes(&self, shape: &[usize]) -> Result<Sizes, String> {
         let &[out, inputs, height, width] = self.weight.dims() else {
@@ -149,6 +156,16 @@ impl Op for Conv2d {
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         let sizes = self.sizes(&image_shape(inputs)?)?;
         Ok(vec![sizes.batch, sizes.groups * sizes.outputs, sizes.output[0], sizes.output[1]])
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        let &[_, _, rows, columns] = self.weight.dims() else { return Support::Everything };
+        Support::Windows([0, 1].map(|axis| Span::Regular {
+            kernel: [rows, columns][axis],
+            stride: self.stride[axis],
+            before: self.padding[axis],
+            dilation: self.dilation[axis],
+        }))
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

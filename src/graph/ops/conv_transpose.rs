@@ -2,6 +2,7 @@
 
 use candle_core::{Tensor, bail};
 
+use super::super::support::{Span, Support};
 use super::{
     super::{
         Control,
@@ -91,6 +92,12 @@ impl ConvTranspose2d {
         self.bias.as_ref()
     }
 
+    /// How many groups of channels do not mix.
+    #[must_use]
+    pub fn group_count(&self) -> usize {
+        self.conv.group_count()
+    }
+
     /// The sizes of the convolution whose output is this operation's input.
     pub(super) fn sizes(&self, shape: &[usize]) -> Result<Sizes, String> {
         let conv = &self.conv;
@@ -138,6 +145,25 @@ impl ConvTranspose2d {
     }
 }
 
+impl ConvTranspose2d {
+    /// For each place of the output along an axis the first and last place of the input that reach it.
+    fn windows(&self, sizes: Sizes, axis: usize) -> Span {
+        let (stride, dilation, before) = (self.conv.stride[axis], self.conv.dilation[axis], self.conv.padding[axis]);
+        let window = |at: usize| {
+            let reaching = (0..sizes.kernel[axis]).filter_map(|k| {
+                let offset = (at + before).checked_sub(k * dilation)?;
+                let place = offset / stride;
+                (offset % stride == 0 && place < sizes.output[axis]).then_some(place)
+            });
+            // The further a place of the kernel, the earlier the input's.
+            let mut reaching = reaching.peekable();
+            let last = *reaching.peek()?;
+            Some((reaching.last()?, last))
+        };
+        Span::Listed((0..sizes.input[axis]).map(window).collect())
+    }
+}
+
 impl Op for ConvTranspose2d {
     fn kind(&self) -> &'static str {
         "ConvTranspose2d"
@@ -146,6 +172,13 @@ impl Op for ConvTranspose2d {
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         let sizes = self.sizes(&image_shape(inputs)?)?;
         Ok(vec![sizes.batch, sizes.groups * sizes.inputs, sizes.input[0], sizes.input[1]])
+    }
+
+    fn support(&self, inputs: &[&[usize]], which: usize) -> Support {
+        match self.sizes(inputs[which]) {
+            Ok(sizes) => Support::Windows([0, 1].map(|axis| self.windows(sizes, axis))),
+            Err(_) => Support::Everything,
+        }
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

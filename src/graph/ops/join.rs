@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::super::op::{Forward, Op, Result, Rule, Saved};
+use super::super::support::Support;
 
 /// The sum of any number of inputs of one shape.
 #[derive(Debug)]
@@ -19,6 +20,10 @@ impl Op for Add {
             return Err("all inputs must have the same shape".to_owned());
         }
         Ok(first.to_vec())
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
@@ -72,6 +77,10 @@ impl Op for Concat {
             shape[joined] += other[joined];
         }
         Ok(shape)
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        if self.dimension <= 1 { Support::Same } else { Support::Everything }
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {

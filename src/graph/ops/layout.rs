@@ -2,6 +2,7 @@
 
 use candle_core::{Tensor, bail};
 
+use super::super::support::Support;
 use super::{
     super::op::{Forward, Op, Result, Rule, Saved},
     single,
@@ -41,6 +42,10 @@ impl Op for Dropout {
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         let [input] = inputs else { return Err(format!("it takes 1 input, not {}", inputs.len())) };
         Ok(input.to_vec())
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {

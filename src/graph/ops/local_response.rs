@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use super::super::support::Support;
 use super::{
     super::op::{Forward, Op, Result, Rule, Saved},
     only,
@@ -54,6 +55,10 @@ impl Op for LocalResponseNorm {
             return Err("it takes a batch dimension and channels, and a size of at least 1".to_owned());
         }
         Ok(input.to_vec())
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

@@ -2,6 +2,7 @@
 
 use candle_core::{Tensor, bail};
 
+use super::super::support::Support;
 use super::{
     super::{
         kernels::map,
@@ -27,6 +28,10 @@ impl Op for Map {
             return Err(format!("the bounds {min} and {max} enclose nothing"));
         }
         only(inputs).map(<[usize]>::to_vec)
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::super::support::{Span, Support};
 use super::{
     super::{
         kernels::max_pool,
@@ -84,6 +85,15 @@ impl Op for MaxPool2d {
         let shape = image_shape(inputs)?;
         let [rows, columns] = self.output(&shape)?;
         Ok(vec![shape[0], shape[1], rows, columns])
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Windows([0, 1].map(|axis| Span::Regular {
+            kernel: self.kernel[axis],
+            stride: self.stride[axis],
+            before: self.padding[axis],
+            dilation: self.dilation[axis],
+        }))
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

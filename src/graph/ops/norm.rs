@@ -2,6 +2,7 @@
 
 use candle_core::{Tensor, bail};
 
+use super::super::support::Support;
 use super::{
     super::{
         kernels::rows,
@@ -121,6 +122,10 @@ impl Op for GroupNorm {
         }
     }
 
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Normalised
+    }
+
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
         let input = inputs[0];
         let (normal, scales) = normalise(input, self.rows(input.dim(0)?), self.epsilon)?;
@@ -152,6 +157,10 @@ impl Op for InstanceNorm2d {
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         super::image_shape(inputs)?;
         self.0.shape(inputs)
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Normalised
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::super::support::{Span, Support};
 use super::{
     super::op::{Forward, Op, Result, Rule, Saved},
     only,
@@ -76,6 +77,25 @@ impl Axis {
     }
 }
 
+impl Pad {
+    /// Where the places along a dimension of this length come from.
+    fn span(&self, length: usize, [before, after]: [i64; 2]) -> Span {
+        let last = length as i64 - 1;
+        let source = |place: i64| {
+            let place = match self.mode {
+                PadMode::Constant(_) if !(0..=last).contains(&place) => return None,
+                PadMode::Constant(_) | PadMode::Edge => place.clamp(0, last),
+                PadMode::Reflect if place < 0 => -place,
+                PadMode::Reflect if place > last => 2 * last - place,
+                PadMode::Reflect => place,
+            };
+            let place = usize::try_from(place).ok()?;
+            Some((place, place))
+        };
+        Span::Listed((-before..=last + after).map(source).collect())
+    }
+}
+
 impl Op for Pad {
     fn kind(&self) -> &'static str {
         "Pad"
@@ -97,6 +117,12 @@ impl Op for Pad {
             sum.filter(|_| fits).and_then(|sum| usize::try_from(sum).ok()).ok_or_else(unfit)
         };
         input.iter().zip(&self.amounts).map(padded).collect()
+    }
+
+    fn support(&self, inputs: &[&[usize]], which: usize) -> Support {
+        let &[_, _, rows, columns] = inputs[which] else { return Support::Everything };
+        let Some(&[_, _, down, across]) = self.amounts.get(..4) else { return Support::Everything };
+        Support::Windows([self.span(rows, down), self.span(columns, across)])
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {

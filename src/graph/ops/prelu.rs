@@ -2,6 +2,7 @@
 
 use candle_core::{Tensor, bail};
 
+use super::super::support::Support;
 use super::{
     super::op::{Forward, Op, Result, Rule, Saved},
     binary::Arithmetic,
@@ -49,6 +50,10 @@ impl Op for PRelu {
             return Err(format!("it takes {slopes} channels"));
         }
         Ok(input.to_vec())
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

@@ -2,6 +2,7 @@
 
 use candle_core::{D, DType, Tensor};
 
+use super::super::support::{Span, Support};
 use super::{
     super::{
         kernels::rows,
@@ -118,6 +119,11 @@ impl Reduction {
     }
 }
 
+/// One window over everything.
+fn whole(length: usize) -> Span {
+    Span::Listed(vec![length.checked_sub(1).map(|last| (0, last))])
+}
+
 impl Op for Reduce {
     fn kind(&self) -> &'static str {
         self.kind.name()
@@ -127,6 +133,14 @@ impl Op for Reduce {
         let input = only(inputs)?;
         check(input, &self.dimensions)?;
         Ok(reduced(input, &self.dimensions, self.keep))
+    }
+
+    fn support(&self, inputs: &[&[usize]], which: usize) -> Support {
+        match (self.dimensions.as_slice(), inputs[which]) {
+            ([1], [_, _, _, _]) if self.keep => Support::Same,
+            ([2, 3], &[_, _, rows, columns]) if self.keep => Support::Windows([whole(rows), whole(columns)]),
+            _ => Support::Everything,
+        }
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
@@ -157,6 +171,10 @@ impl Op for GlobalMaxPool {
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         super::image_shape(inputs)?;
         Self::reduce().shape(inputs)
+    }
+
+    fn support(&self, inputs: &[&[usize]], which: usize) -> Support {
+        Self::reduce().support(inputs, which)
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use super::super::support::{Span, Support};
 use super::{
     super::{
         kernels::resize,
@@ -180,6 +181,17 @@ impl Rounding {
     }
 }
 
+impl Taps {
+    /// For each place of the output the first and last place of the input that has a weight.
+    fn span(&self) -> Span {
+        let window = |taps: &[(usize, f64)]| {
+            let places = || taps.iter().filter(|(_, weight)| *weight != 0.0).map(|(place, _)| *place);
+            Some((places().min()?, places().max()?))
+        };
+        Span::Listed(self.taps.chunks_exact(self.count.max(1)).map(window).collect())
+    }
+}
+
 impl Op for Resize {
     fn kind(&self) -> &'static str {
         "Resize"
@@ -189,6 +201,11 @@ impl Op for Resize {
         let [batch, channels, rows, columns] = image_shape(inputs)?;
         let [(tall, _), (wide, _)] = self.sizes([rows, columns])?;
         Ok(vec![batch, channels, tall, wide])
+    }
+
+    fn support(&self, inputs: &[&[usize]], which: usize) -> Support {
+        let Ok(taps) = self.taps(inputs[which]) else { return Support::Everything };
+        Support::Windows(taps.map(|taps| taps.span()))
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {

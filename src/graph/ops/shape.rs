@@ -2,6 +2,7 @@
 
 use candle_core::{Tensor, bail};
 
+use super::super::support::{Span, Support};
 use super::{
     super::op::{Forward, Op, Result, Rule, Saved},
     binary::sum_to,
@@ -109,6 +110,10 @@ impl Op for Expand {
         Broadcast::new(only(inputs)?, &self.shape).map(|layout| layout.shape)
     }
 
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        Support::Same
+    }
+
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
         let shape = self.shape(&[inputs[0].dims()]).map_err(candle_core::Error::msg)?;
         Ok(Forward::stateless(inputs[0].broadcast_as(shape)?.contiguous()?))
@@ -169,6 +174,14 @@ impl Op for DepthToSpace {
             }
             _ => Err(format!("{channels} channels cannot be blocks of {block}×{block} places")),
         }
+    }
+
+    fn support(&self, inputs: &[&[usize]], which: usize) -> Support {
+        let &[_, _, rows, columns] = inputs[which] else { return Support::Everything };
+        let span = |length: usize| {
+            Span::Listed((0..length * self.block).map(|at| Some((at / self.block, at / self.block))).collect())
+        };
+        Support::Windows([span(rows), span(columns)])
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {

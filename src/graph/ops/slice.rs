@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::super::support::{Span, Support};
 use super::{
     super::op::{Forward, Op, Result, Rule, Saved},
     only,
@@ -52,6 +53,15 @@ impl Slice {
     }
 }
 
+impl Slice {
+    /// Where the places along a dimension of this length come from.
+    fn span(self, length: usize) -> Span {
+        let Ok((start, places)) = self.places(length) else { return Span::Listed(Vec::new()) };
+        let source = |index: i64| usize::try_from(start as i64 + index * self.step).ok().map(|place| (place, place));
+        Span::Listed((0..places as i64).map(source).collect())
+    }
+}
+
 impl Op for Slice {
     fn kind(&self) -> &'static str {
         "Slice"
@@ -65,6 +75,16 @@ impl Op for Slice {
         let mut shape = input.to_vec();
         shape[self.dimension] = self.places(length)?.1;
         Ok(shape)
+    }
+
+    fn support(&self, inputs: &[&[usize]], which: usize) -> Support {
+        let input = inputs[which];
+        match (self.dimension, input.len()) {
+            (0 | 1, _) => Support::Same,
+            (2, 4) => Support::Windows([self.span(input[2]), Span::SAME]),
+            (3, 4) => Support::Windows([Span::SAME, self.span(input[3])]),
+            _ => Support::Everything,
+        }
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use super::super::support::Support;
 use super::{
     super::{
         kernels::rows,
@@ -34,6 +35,10 @@ impl Op for Softmax {
         shape(inputs, self.dimension)
     }
 
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        if self.dimension == 1 { Support::Same } else { Support::Everything }
+    }
+
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
         forward(inputs[0], self.dimension, false, record)
     }
@@ -50,6 +55,10 @@ impl Op for LogSoftmax {
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         shape(inputs, self.dimension)
+    }
+
+    fn support(&self, _inputs: &[&[usize]], _which: usize) -> Support {
+        if self.dimension == 1 { Support::Same } else { Support::Everything }
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {

@@ -39,7 +39,7 @@ impl InsideFacts {
             if self.history.contains(source) {
                 continue;
             }
-            if let Some(activations) = engine.activations(model, source, layer).ready() {
+            if let Some(activations) = engine.activations(model, source, layer, None).ready() {
                 self.history.add(source, &activations);
             }
             asked += 1;
