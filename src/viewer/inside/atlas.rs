@@ -207,6 +207,7 @@ mod tests {
             values.chunks(plane).map(|channel| channel.iter().copied().reduce(fold).unwrap()).collect::<Vec<_>>()
         };
         Activations {
+            contributions: None,
             layer: "conv".to_owned(),
             channels,
             rows,

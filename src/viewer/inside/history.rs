@@ -131,6 +131,7 @@ mod tests {
 
     fn layer(minimum: [f32; 3], maximum: [f32; 3]) -> Activations {
         Activations {
+            contributions: None,
             layer: "conv".to_owned(),
             channels: 3,
             rows: 1,

@@ -70,6 +70,7 @@ mod tests {
 
     fn layer() -> Arc<Activations> {
         Arc::new(Activations {
+            contributions: None,
             layer: "conv".to_owned(),
             channels: 4,
             rows: 1,
