@@ -57,6 +57,8 @@ fn a_map_is_seen_as_it_forms_and_stops_when_it_is_told_to() {
 fn superpixels_are_shown_from_the_most_decisive_one_on() {
     let Some(mut harness) = explained() else { return };
     choose(&mut harness, "lime");
+    // The paper's settings are the defaults: one button, not two that are both pressed.
+    assert!(harness.query_by_label("Default (paper)").is_some() && harness.query_by_label("Paper").is_none());
     click(&mut harness, "Quick");
     wait(&mut harness, "the map", |app| app.facts().slots[0].map(Which::Class).current().is_some());
     harness.run_steps(3);

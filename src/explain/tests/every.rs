@@ -28,6 +28,8 @@ fn every_method_says_what_it_is() {
         for preset in method.presets() {
             let settings = Settings::of(preset, method.parameters());
             assert_eq!(settings.iter().count(), preset.values.len(), "{}: {}", method.name(), preset.label);
+            let same = |other: &&_| Settings::of(other, method.parameters()) == settings;
+            assert_eq!(method.presets().iter().filter(same).count(), 1, "{}: {}", method.name(), preset.label);
         }
     }
 }

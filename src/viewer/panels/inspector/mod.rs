@@ -10,7 +10,7 @@ mod region;
 mod superpixels;
 mod uncertainty;
 
-use egui::{ScrollArea, Sense, Ui, Vec2, WidgetInfo};
+use egui::{FontId, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 
 use super::{classes, heading, quiet};
 use crate::viewer::scene::Scene;
@@ -43,22 +43,30 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-/// A control with its name to the left, all controls of a panel beginning at the same place.
+/// A control with its name: to its left where that fits, all such controls of a panel beginning at the same place, else
+/// above it.
 fn row<R>(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
-    ui.horizontal(|ui| {
-        let (rect, response) = ui.allocate_exact_size(Vec2::new(theme::NAME_WIDTH, 24.0), Sense::hover());
-        let colour = theme::palette(ui.ctx()).quiet;
-        let mut job =
-            egui::text::LayoutJob::simple_singleline(name.to_owned(), egui::FontId::proportional(13.0), colour);
-        job.wrap = egui::text::TextWrapping::truncate_at_width(theme::NAME_WIDTH);
-        let galley = ui.painter().layout_job(job);
-        if galley.elided {
-            response.on_hover_text(name);
-        }
-        ui.painter().galley(rect.left_center() - Vec2::new(0.0, galley.size().y / 2.0), galley, colour);
-        add(ui)
-    })
-    .inner
+    row_of(ui, name, 0.0, add)
+}
+
+/// The same for a control that takes some width at least: where it has less beside its name, it stands below.
+fn row_of<R>(ui: &mut Ui, name: &str, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let colour = theme::palette(ui.ctx()).quiet;
+    let galley = ui.painter().layout(name.to_owned(), FontId::proportional(13.0), colour, ui.available_width());
+    let beside = ui.available_width() - theme::NAME_WIDTH - ui.spacing().item_spacing.x;
+    if galley.size().x <= theme::NAME_WIDTH && width <= beside {
+        return ui
+            .horizontal(|ui| {
+                let (rect, _) = ui.allocate_exact_size(Vec2::new(theme::NAME_WIDTH, 24.0), Sense::hover());
+                ui.painter().galley(rect.left_center() - Vec2::new(0.0, galley.size().y / 2.0), galley, colour);
+                add(ui)
+            })
+            .inner;
+    }
+    ui.add_space(theme::GAP);
+    let (rect, _) = ui.allocate_exact_size(galley.size(), Sense::hover());
+    ui.painter().galley(rect.min, galley, colour);
+    ui.horizontal(add).inner
 }
 
 /// Names a combo box for those who don't see what stands beside it.

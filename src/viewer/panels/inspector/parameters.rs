@@ -1,8 +1,8 @@
 //! The parameters of a method, each with a control that its kind asks for.
 
-use egui::{Button, ComboBox, DragValue, Response, Slider, Ui, WidgetInfo};
+use egui::{Button, Color32, ComboBox, DragValue, Response, Slider, TextStyle, Ui, WidgetInfo};
 
-use super::{name_combo, row};
+use super::{name_combo, row, row_of};
 use crate::explain::parameters::{Kind, Parameter, Preset, Value};
 use crate::explain::{Method, Settings};
 use crate::viewer::command::Command;
@@ -13,7 +13,8 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, method: &'static dyn Method) {
     let settings = scene.state.explain.settings();
     presets(ui, scene, method, &settings);
     for parameter in method.parameters() {
-        if let Some(value) = row(ui, parameter.label, |ui| control(ui, method.name(), parameter, &settings)) {
+        let width = width(ui, parameter);
+        if let Some(value) = row_of(ui, parameter.label, width, |ui| control(ui, method.name(), parameter, &settings)) {
             scene.send(Command::SetParameter { method: method.name(), parameter: parameter.name, value });
         }
     }
@@ -34,19 +35,34 @@ pub fn seed(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-/// A row of good settings under a name each, the defaults first.
+/// What a control needs so that each of its values can be read.
+fn width(ui: &Ui, parameter: &Parameter) -> f32 {
+    let Kind::Choice { options, .. } = parameter.kind else { return 0.0 };
+    let font = TextStyle::Button.resolve(ui.style());
+    let text = |label: &str| ui.painter().layout_no_wrap(label.to_owned(), font.clone(), Color32::WHITE).size().x;
+    let widest = options.iter().map(|(_, label)| text(label)).fold(0.0, f32::max);
+    let spacing = ui.spacing();
+    widest + 2.0 * spacing.button_padding.x + spacing.icon_spacing + spacing.icon_width
+}
+
+/// A row of good settings under a name each, the defaults first; where a preset is the defaults, they have its name too.
 fn presets(ui: &mut Ui, scene: &mut Scene<'_>, method: &'static dyn Method, settings: &Settings) {
     if method.parameters().is_empty() {
         return;
     }
     let parameters = method.parameters();
+    let (defaults, others): (Vec<&Preset>, Vec<&Preset>) =
+        method.presets().iter().partition(|preset| Settings::of(preset, parameters) == Settings::DEFAULT);
     row(ui, "Settings", |ui| {
         let is_default = *settings == Settings::DEFAULT;
-        let tooltip = "Every parameter as in the literature, or as the libraries have it";
-        if ui.add(Button::selectable(is_default, "Default")).on_hover_text(tooltip).clicked() && !is_default {
+        let (label, tooltip) = match defaults.first() {
+            Some(preset) => (format!("Default ({})", preset.label.to_lowercase()), preset.sentence),
+            None => ("Default".to_owned(), "Every parameter as in the literature, or as the libraries have it"),
+        };
+        if ui.add(Button::selectable(is_default, label)).on_hover_text(tooltip).clicked() && !is_default {
             scene.send(Command::ResetParameters(method.name()));
         }
-        for preset in method.presets() {
+        for preset in others {
             let Preset { label, sentence, .. } = *preset;
             let is_used = *settings == Settings::of(preset, parameters);
             if ui.add(Button::selectable(is_used, label)).on_hover_text(sentence).clicked() {
