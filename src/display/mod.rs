@@ -7,6 +7,7 @@ mod colormap_tables;
 mod lut;
 mod picture;
 mod preset;
+mod quantiles;
 mod resample;
 mod voi;
 

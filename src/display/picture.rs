@@ -1,6 +1,6 @@
 //! One slice, ready for the eye and for the network alike.
 
-use super::{ModalityLut, Voi};
+use super::{ModalityLut, Voi, quantiles::Quantiles};
 
 /// One decoded slice after the modality LUT (grey) or after conversion to RGB (colour).
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Picture {
     /// The pixels.
     pub kind: PictureKind,
     range: (f32, f32),
+    /// Of a grey picture.
+    quantiles: Option<Quantiles>,
 }
 
 /// What the pixels of a [`Picture`] are.
@@ -35,15 +37,15 @@ pub enum PictureKind {
 }
 
 impl Picture {
-    /// A picture of `rows` × `columns` pixels. Their range is taken here, once, so that [`Picture::range`] costs the
-    /// viewer nothing while a window is dragged.
+    /// A picture of `rows` × `columns` pixels. Their range and percentiles are taken here, once, so that
+    /// [`Picture::range`] and [`Picture::percentile_voi`] cost the viewer nothing.
     #[must_use]
     pub fn new(rows: usize, columns: usize, kind: PictureKind) -> Self {
-        let range = match &kind {
-            PictureKind::Grey { values, .. } => finite_range(values),
-            PictureKind::Rgb { .. } => (0.0, 255.0),
+        let (range, quantiles) = match &kind {
+            PictureKind::Grey { values, .. } => (finite_range(values), Some(Quantiles::of(values))),
+            PictureKind::Rgb { .. } => ((0.0, 255.0), None),
         };
-        Self { rows, columns, kind, range }
+        Self { rows, columns, kind, range, quantiles }
     }
 
     /// What the pixels take in memory.
@@ -117,13 +119,13 @@ impl Picture {
         self.range
     }
 
-    /// The window from the `low`th to the `high`th percentile of the values; colour: 0..255.
+    /// The window from the `low`th to the `high`th percentile of the values, to a tenth of a percent; colour: 0..255.
     #[must_use]
     pub fn percentile_voi(&self, low: f64, high: f64) -> Voi {
-        match &self.kind {
-            PictureKind::Grey { values, .. } => Voi::percentiles(values, low, high),
-            PictureKind::Rgb { .. } => COLOUR_VOI,
-        }
+        self.quantiles.as_ref().map_or(COLOUR_VOI, |quantiles| {
+            let (low, high) = quantiles.between(low, high, self.range);
+            Voi::range(low, high)
+        })
     }
 
     /// The value of a pixel after the modality LUT, or its red, green and blue; `None` outside.
@@ -162,27 +164,11 @@ fn colour_table(voi: &Voi, invert: bool) -> Vec<u8> {
 }
 
 /// Least and greatest finite value, (0, 0) where there is none.
-fn finite_range(values: &[f32]) -> (f32, f32) {
+pub(super) fn finite_range(values: &[f32]) -> (f32, f32) {
     let (low, high) = values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| {
         if v.is_finite() { (low.min(v), high.max(v)) } else { (low, high) }
     });
     if low <= high { (low, high) } else { (0.0, 0.0) }
-}
-
-/// Pixels looked at for percentiles; of larger pictures every nth.
-const PERCENTILE_PIXELS: usize = 1 << 16;
-
-pub(super) fn percentiles(values: &[f32], low: f64, high: f64) -> (f32, f32) {
-    let step = (values.len() / PERCENTILE_PIXELS).max(1);
-    let mut sample: Vec<f32> = values.iter().copied().step_by(step).filter(|v| v.is_finite()).collect();
-    sample.sort_unstable_by(f32::total_cmp);
-    let at = |percent: f64| {
-        let last = sample.len().saturating_sub(1);
-        sample.get(((percent / 100.0).clamp(0.0, 1.0) * last as f64).round() as usize).copied().unwrap_or(0.0)
-    };
-    let (low, high) = (at(low), at(high));
-    // Nearly all pixels have one value (a mask, a few dots): show everything.
-    if low < high { (low, high) } else { finite_range(values) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Values of interest: windows and VOI LUTs (DICOM PS3.3 C.11.2).
 
 use super::lut::table_index;
-use super::picture::percentiles;
+use super::{picture::finite_range, quantiles::Quantiles};
 
 /// How a window maps values to the screen (VOI LUT Function, PS3.3 C.11.2.1.2 and .3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -61,10 +61,10 @@ impl Voi {
     }
 
     /// The window from the `low`th to the `high`th percentile of the values, numbers only; of more than 2¹⁶ values
-    /// every nth is looked at. All of the range, where both percentiles are one value.
+    /// every nth is looked at. All of the range, where both percentiles are one value; percentiles count to a tenth.
     #[must_use]
     pub fn percentiles(values: &[f32], low: f64, high: f64) -> Self {
-        let (low, high) = percentiles(values, low, high);
+        let (low, high) = Quantiles::of(values).between(low, high, finite_range(values));
         Self::range(low, high)
     }
 
