@@ -4,7 +4,7 @@
 //! `onnx_exporters.py` in `tests/peers` make them. The large ones, torchvision's networks by both of PyTorch's exporters,
 //! are made by `onnx_export.py` into the folder that `GLASSBOX_PEERS` names.
 
-#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 mod common;
 
@@ -161,6 +161,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("mobilenet_v3_small", "features.12"),
     ("mobilenet_v3_large", "features.16"),
     ("efficientnet_b0", "features.8"),
+    ("efficientnet_b1", "features.8"),
+    ("efficientnet_b2", "features.8"),
+    ("efficientnet_b3", "features.8"),
+    ("efficientnet_b4", "features.8"),
 ];
 
 fn gradcam(graph: &Arc<Graph>, input: &Tensor, layer: &str, class: usize) -> (Vec<f32>, Vec<f32>) {

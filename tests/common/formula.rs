@@ -1,7 +1,8 @@
 //! Weights from a closed formula, so that reference vectors need no weight files; see `make_reference.py` beside the
 //! vectors.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "not each test uses all; a failure here fails the test")]
+#![allow(dead_code, reason = "not each test uses all")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 use std::collections::HashMap;
 
@@ -34,15 +35,35 @@ pub fn uniform(hash: u64, index: usize, seed: u64) -> f64 {
     (splitmix64(state) >> 40) as f64 / f64::from(1_u32 << 24)
 }
 
+/// How the weights of normalisations lie: least, and how far up from there.
+type Normalisation = (f64, f64);
+
+/// In most networks: half to one and a half.
+const AROUND_ONE: Normalisation = (0.5, 1.0);
+
+/// In those of many blocks with gates, in which weights around 1 let a signal grow so that rounding with it fills the
+/// result. As `CALM` in `tests/peers/zoo_logits.py`.
+const CALM: Normalisation = (0.7, 0.4);
+
+/// How the weights of an architecture's normalisations lie.
+fn normalisation(architecture: &str) -> Normalisation {
+    let is_calm = architecture.strip_prefix("efficientnet_b").is_some_and(|size| size != "0");
+    if is_calm { CALM } else { AROUND_ONE }
+}
+
 /// The values of the tensor of this name.
 #[must_use]
 pub fn values(name: &str, shape: &[usize], seed: u64) -> Vec<f32> {
+    values_with(name, shape, seed, AROUND_ONE)
+}
+
+fn values_with(name: &str, shape: &[usize], seed: u64, (least, further): Normalisation) -> Vec<f32> {
     let (scale, offset) = if name.ends_with("running_var") {
         (1.0, 0.5)
     } else if name.ends_with("running_mean") || name.ends_with("bias") {
         (0.2, -0.1)
     } else if shape.len() == 1 {
-        (1.0, 0.5)
+        (further, least)
     } else {
         let fan_in: usize = shape[1..].iter().product();
         let bound = 3.0_f64.sqrt() * (2.0 / fan_in as f64).sqrt();
@@ -56,6 +77,7 @@ pub fn values(name: &str, shape: &[usize], seed: u64) -> Vec<f32> {
 /// An architecture of the zoo with its usual widths and the formula's weights; `shapes` overrides some shapes.
 #[must_use]
 pub fn graph(architecture: &str, shapes: &[(&str, &[usize])], seed: u64, precision: DType) -> Graph {
+    let normalisation = normalisation(architecture);
     let architecture = zoo::find(architecture).unwrap();
     let empty = (architecture.build)(&mut Weights::from_tensors(HashMap::new(), "usual widths")).unwrap();
     let mut names: Vec<(String, Vec<usize>)> = Vec::new();
@@ -75,7 +97,7 @@ pub fn graph(architecture: &str, shapes: &[(&str, &[usize])], seed: u64, precisi
         names.iter_mut().find(|(known, _)| known == name).unwrap().1 = shape.to_vec();
     }
     let tensors = names.into_iter().map(|(name, shape)| {
-        let tensor = Tensor::from_vec(values(&name, &shape, seed), shape, &Device::Cpu).unwrap();
+        let tensor = Tensor::from_vec(values_with(&name, &shape, seed, normalisation), shape, &Device::Cpu).unwrap();
         (name, tensor.to_dtype(precision).unwrap())
     });
     let mut weights = Weights::from_tensors(tensors.collect(), "formula");

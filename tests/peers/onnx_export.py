@@ -12,11 +12,16 @@ import numpy as np
 import torch, torchvision, onnxruntime
 from onnx_small import picture, uniform
 
-ARCHS = ["squeezenet1_1", "resnet18", "mobilenet_v2", "mobilenet_v3_small", "googlenet", "densenet121", "efficientnet_b0",
+ARCHS = ["squeezenet1_1", "resnet18", "mobilenet_v2", "mobilenet_v3_small", "googlenet", "densenet121",
+         "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4",
          "mobilenet_v3_large", "alexnet", "resnet50", "inception_v3", "resnext50_32x4d", "vgg11", "vgg16_bn", "vgg16"]
 
 
-def formula(name, shape, seed):
+# As in zoo_logits.py: where the weights of normalisations lie lower.
+CALM = [f"efficientnet_b{n}" for n in range(1, 8)]
+
+
+def formula(name, shape, seed, calm=False):
     n = int(np.prod(shape)) if len(shape) else 1
     if name.endswith("num_batches_tracked"):
         return None
@@ -26,7 +31,7 @@ def formula(name, shape, seed):
     elif name.endswith("running_mean") or name.endswith("bias"):
         v = (2 * u - 1) * 0.1
     elif len(shape) == 1:
-        v = 0.5 + u
+        v = u * 0.4 + 0.7 if calm else 0.5 + u
     else:
         v = (2 * u - 1) * math.sqrt(3) * math.sqrt(2 / int(np.prod(shape[1:])))
     return v.reshape(shape).astype(np.float32)
@@ -38,7 +43,7 @@ def network(name, seed):
         model = made(name)
     state = model.state_dict()
     for key, tensor in state.items():
-        value = formula(key, tuple(tensor.shape), seed)
+        value = formula(key, tuple(tensor.shape), seed, name in CALM)
         state[key] = torch.zeros(tensor.shape, dtype=tensor.dtype) if value is None else torch.from_numpy(value)
     model.load_state_dict(state, assign=True)
     return model.eval()
