@@ -1,6 +1,6 @@
 //! Methods that take long stop soon after they are cancelled, on a network with large layers.
 
-#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Damaged DICOM files: each is read as far as it goes or refused with a sentence; nothing panics.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

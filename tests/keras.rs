@@ -2,7 +2,7 @@
 //!
 //! The small ones are checked in; networks of usual size lie in `$GLASSBOX_PEERS/keras` where a developer ran the script.
 
-#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 mod common;
 

@@ -3,7 +3,7 @@
 //! Needs the reference vectors of `../shared/reference`; `tests/reference/perturb.safetensors` and the compact vectors
 //! beside it (made by `tests/peers/perturb.py`) are for clones without.
 
-#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 mod common;
 

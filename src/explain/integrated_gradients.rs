@@ -4,6 +4,7 @@ use super::{
     About, Ask, Attribution, ExplainError, Fact, Group, Method,
     attribution::Reading,
     channels::{Planes, layer_output},
+    extent::Extent,
     parameters::{Kind, Parameter, Preset, Value},
     pixels::pixel_map,
     runs::{Watch, batch_like, batch_size, gradients},
@@ -24,7 +25,7 @@ const BASELINE: Parameter = Parameter {
     name: "baseline",
     label: "Baseline",
     sentence: "What the picture is compared with: pixels that are like it get nothing.",
-    kind: Kind::Choice { options: &[("zero", "0 in network input"), ("black", "Black pixels")], default: "zero" },
+    kind: Kind::Choice { options: &[("zero", "0 in network input"), ("black", "Black")], default: "zero" },
 };
 
 /// Sundararajan et al. 2017: `(x − b) ⊙ ∫ ∂y/∂x (b + α(x − b)) dα` over α from 0 to 1, as the sum over the middles of
@@ -81,7 +82,7 @@ impl Method for IntegratedGradients {
     fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
         let input = ask.input()?;
         let original = layer_output(ask.trace, INPUT, ask.slice)?;
-        let baseline = baseline(ask, &original);
+        let baseline = baseline(ask, &original)?;
         let steps = ask.settings.count(&STEPS).max(1);
         let at_once = batch_size(ask.graph(), INPUT, input.dims(), input.device())?;
         let mut sum = vec![0.0_f64; original.values.len()];
@@ -142,10 +143,11 @@ impl IntegratedGradients {
 }
 
 /// The baseline in network input, one value for each of the input.
-fn baseline(ask: &Ask, original: &Planes) -> Vec<f64> {
+fn baseline(ask: &Ask, original: &Planes) -> Result<Vec<f64>, ExplainError> {
     if ask.settings.choice(&BASELINE) == "zero" {
-        return vec![0.0; original.values.len()];
+        return Ok(vec![0.0; original.values.len()]);
     }
+    let Extent { black, .. } = Extent::of(&ask.space.picture(&ask.input()?)?)?;
     let places = original.rows * original.columns;
-    (0..original.channels).flat_map(|channel| vec![ask.space.normalised(channel.min(2), 0.0); places]).collect()
+    Ok((0..original.channels).flat_map(|channel| vec![ask.space.normalised(channel, black); places]).collect())
 }

@@ -2,8 +2,9 @@
 
 use super::{
     About, Ask, Attribution, ExplainError, Fact, Group, Method,
+    pace::Pace,
     parameters::{Kind, Parameter, Preset, Value},
-    perturb::{HIDDEN, KERNEL, Pace, SEGMENTS, SUPERPIXELS, Scene, shapley::Plan, superpixels},
+    perturb::{HIDDEN, KERNEL, QUICK, SEGMENTS, SUPERPIXELS, Scene, shapley::Plan, superpixels},
     score::Unit,
 };
 use crate::graph::{Graph, GraphError, INPUT, Keep, NodeId};
@@ -71,15 +72,7 @@ impl Method for KernelShap {
 
     fn presets(&self) -> &'static [Preset] {
         &[
-            Preset {
-                label: "Quick",
-                sentence: "Few coalitions of few pieces: a first look.",
-                values: &[
-                    ("samples", Value::Integer(150)),
-                    ("superpixels", Value::Choice("slic")),
-                    ("segments", Value::Integer(25)),
-                ],
-            },
+            Preset { label: "Quick", sentence: "Few coalitions of few pieces: a first look.", values: QUICK },
             Preset {
                 label: "Paper",
                 sentence: "As the authors' example for pictures: 50 SLIC superpixels, 1000 coalitions, probabilities.",

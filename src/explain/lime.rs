@@ -6,8 +6,9 @@ use rand_chacha::ChaCha8Rng;
 pub use super::perturb::ridge::LinearModel;
 use super::{
     About, Ask, Attribution, ExplainError, Fact, Group, Method,
-    parameters::{Kind, Parameter, Preset, Value},
-    perturb::{Coalitions, HIDDEN, KERNEL, Pace, SEGMENTS, SUPERPIXELS, Scene, ridge, superpixels},
+    pace::Pace,
+    parameters::{Kind, Parameter, Preset},
+    perturb::{Coalitions, HIDDEN, KERNEL, QUICK, SEGMENTS, SUPERPIXELS, Scene, ridge, superpixels},
     score::Unit,
     superpixel::Superpixels,
 };
@@ -65,15 +66,7 @@ impl Method for Lime {
 
     fn presets(&self) -> &'static [Preset] {
         &[
-            Preset {
-                label: "Quick",
-                sentence: "Few samples of few pieces: a first look.",
-                values: &[
-                    ("samples", Value::Integer(150)),
-                    ("superpixels", Value::Choice("slic")),
-                    ("segments", Value::Integer(25)),
-                ],
-            },
+            Preset { label: "Quick", sentence: "Few samples of few pieces: a first look.", values: QUICK },
             Preset {
                 label: "Paper",
                 sentence: "As the authors' program: quickshift, 1000 samples, mean colours.",

@@ -31,6 +31,7 @@ pub mod lime;
 mod method;
 mod noisy;
 mod occlusion;
+mod pace;
 pub mod parameters;
 mod perturb;
 mod pixels;
@@ -60,7 +61,7 @@ pub use noisy::{Statistic, noisy_gradients};
 pub use parameters::{Parameter, Settings};
 pub use perturb::Coalitions;
 pub use resize::bilinear;
-pub use segments::{Evidence, ShownSegments};
+pub use segments::Evidence;
 pub use space::{InputSpace, Squash};
 pub use subject::Subject;
 pub use target::{Mask, Region, Target};
@@ -78,12 +79,12 @@ pub static METHODS: &[&dyn Method] = &[
     &ablationcam::AblationCam,
     &gradient::Gradient,
     &gradient_x_input::GradientXInput,
-    &smoothgrad::SmoothGrad,
-    &vargrad::VarGrad,
+    &smoothgrad::SMOOTHGRAD,
+    &vargrad::VARGRAD,
     &integrated_gradients::IntegratedGradients,
-    &guided_backprop::GuidedBackprop,
+    &guided_backprop::GUIDED_BACKPROP,
     &guided_gradcam::GuidedGradCam,
-    &deconvnet::Deconvnet,
+    &deconvnet::DECONVNET,
     &feature_deconvnet::FeatureDeconvnet,
     &occlusion::Occlusion,
     &rise::Rise,

@@ -4,17 +4,20 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Ask, Attribution, ExplainError,
+    About, Ask, Attribution, ExplainError, Group, Method,
     attribution::Reading,
     channels::{Planes, layer_output},
-    parameters::{Kind, Parameter},
+    parameters::{Kind, Parameter, Preset, Value},
     pixels::pixel_map,
     runs::{Watch, batch_like, batch_size, gradients},
 };
-use crate::{graph::INPUT, uncertainty::normal};
+use crate::{
+    graph::{Graph, INPUT, Keep, NodeId},
+    uncertainty::normal,
+};
 
 /// The noise's standard deviation.
-pub(super) const LEVEL: Parameter = Parameter {
+const LEVEL: Parameter = Parameter {
     name: "level",
     label: "Noise",
     sentence: "Standard deviation of the noise, as a part of the input's range from its smallest to its largest value.",
@@ -22,12 +25,74 @@ pub(super) const LEVEL: Parameter = Parameter {
 };
 
 /// How many copies.
-pub(super) const SAMPLES: Parameter = Parameter {
+const SAMPLES: Parameter = Parameter {
     name: "samples",
     label: "Copies",
     sentence: "How many noisy copies of the picture: more give a calmer map.",
     kind: Kind::Integer { min: 2, max: 500, default: 25 },
 };
+
+/// What each of the methods costs.
+pub(super) const COSTS: &str = "A forward and a backward pass a copy.";
+
+/// A method that takes a statistic of the gradients of noisy copies.
+pub(super) struct Noisy {
+    /// The name for people.
+    pub label: &'static str,
+    /// The method in plain words.
+    pub about: About,
+    /// What is taken of the gradients.
+    pub statistic: Statistic,
+}
+
+impl Method for Noisy {
+    fn name(&self) -> &'static str {
+        self.statistic.method()
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn group(&self) -> Group {
+        Group::Gradient
+    }
+
+    fn about(&self) -> About {
+        self.about
+    }
+
+    fn needs_layer(&self) -> bool {
+        false
+    }
+
+    fn is_costly(&self) -> bool {
+        true
+    }
+
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &[SAMPLES, LEVEL]
+    }
+
+    fn presets(&self) -> &'static [Preset] {
+        &[
+            Preset { label: "Quick", sentence: "A first look.", values: &[("samples", Value::Integer(8))] },
+            Preset { label: "Calm", sentence: "For a figure.", values: &[("samples", Value::Integer(100))] },
+        ]
+    }
+
+    fn keeps(&self, _graph: &Graph, _layer: NodeId) -> Keep {
+        Keep::nothing().output_of(INPUT)
+    }
+
+    fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
+        with_gaussian_noise(ask, self.statistic)
+    }
+}
 
 /// What is taken of the gradients of all copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +147,7 @@ pub fn noisy_gradients(
 }
 
 /// The same with Gaussian noise as the method's settings and the seed say.
-pub(super) fn with_gaussian_noise(ask: &Ask, statistic: Statistic) -> Result<Attribution, ExplainError> {
+fn with_gaussian_noise(ask: &Ask, statistic: Statistic) -> Result<Attribution, ExplainError> {
     let original = layer_output(ask.trace, INPUT, ask.slice)?;
     let (low, high) = original
         .values

@@ -2,8 +2,9 @@
 
 use super::{
     About, Ask, Attribution, ExplainError, Fact, Group, Method, Reading,
+    pace::Pace,
     parameters::{Kind, Parameter, Preset, Value},
-    perturb::{Baseline, Pace, Runs},
+    perturb::{Baseline, Runs},
     score::Unit,
 };
 use crate::graph::{Graph, INPUT, Keep, NodeId};

@@ -1,10 +1,12 @@
-//! Which rectifiers follow the rule of guided backpropagation and deconvnet.
+//! Methods that send the score back by a rule for rectifiers other than the derivative's, and which rectifiers follow it.
 
 use super::{
-    Settings,
+    About, Ask, Attribution, ExplainError, Group, Method, Settings,
+    attribution::Reading,
     parameters::{Kind, Parameter},
+    pixels::{pixel_map, target_signal},
 };
-use crate::graph::{Rule, Rules};
+use crate::graph::{Graph, INPUT, Keep, NodeId, Rule, Rules};
 
 /// The choice, with the libraries' answer as default.
 pub(super) const RECTIFIERS: Parameter = Parameter {
@@ -23,5 +25,52 @@ pub(super) fn rules(settings: &Settings, rule: Rule) -> Rules {
     match settings.choice(&RECTIFIERS) {
         "all" => rule.into(),
         _ => Rules::modules_only(rule),
+    }
+}
+
+/// What the class's score sends back to the pixels under a rule.
+pub(super) struct Rectified {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// The name for people.
+    pub label: &'static str,
+    /// The method in plain words.
+    pub about: About,
+    /// What rectifiers do.
+    pub rule: Rule,
+}
+
+impl Method for Rectified {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn label(&self) -> &'static str {
+        self.label
+    }
+
+    fn group(&self) -> Group {
+        Group::Deconvnet
+    }
+
+    fn about(&self) -> About {
+        self.about
+    }
+
+    fn needs_layer(&self) -> bool {
+        false
+    }
+
+    fn parameters(&self) -> &'static [Parameter] {
+        &[RECTIFIERS]
+    }
+
+    fn keeps(&self, _graph: &Graph, _layer: NodeId) -> Keep {
+        Keep::nothing().gradients_to(INPUT)
+    }
+
+    fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
+        let field = target_signal(ask, rules(ask.settings, self.rule))?;
+        pixel_map(self.name, ask, Reading::Magnitude, &field)
     }
 }

@@ -7,8 +7,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     About, Ask, Attribution, ExplainError, Group, Method, Reading, bilinear,
+    pace::Pace,
     parameters::{Kind, Parameter, Preset, Value},
-    perturb::{Baseline, Pace, Runs},
+    perturb::{Baseline, Runs},
     score::Unit,
 };
 use crate::graph::{Graph, INPUT, Keep, NodeId};

@@ -1,11 +1,9 @@
 //! Many runs of the network for one map: how many at once, gradients at changed inputs, and how the one who waits is
 //! kept up to date.
 
-use std::time::{Duration, Instant};
-
 use candle_core::{DType, Device, Tensor};
 
-use super::{Ask, Attribution, ExplainError, channels::Planes};
+use super::{Ask, Attribution, ExplainError, channels::Planes, pace::Pace};
 use crate::graph::{Graph, GraphError, INPUT, Keep, NodeId, Rule};
 
 /// Multiplications of one layer, all elements of a batch together: with more the layer is no faster, and the one who
@@ -21,9 +19,6 @@ const CPU_BATCH: usize = 8;
 
 /// Elements run at once on a GPU, which has to be kept busy.
 const GPU_BATCH: usize = 32;
-
-/// Between two interim maps.
-const INTERVAL: Duration = Duration::from_millis(300);
 
 /// How many elements go through the network at once from `node` on, when the input of one has this shape. It depends on
 /// nothing but network and device, so that the same question is always computed in the same way.
@@ -79,14 +74,14 @@ pub(super) fn batch_like(input: &Tensor, elements: &[Vec<f64>]) -> Result<Tensor
 pub(super) struct Watch<'a> {
     ask: &'a Ask<'a>,
     total: usize,
-    shown: Instant,
+    pace: Pace,
 }
 
 impl<'a> Watch<'a> {
     /// Begins a computation of `total` equal parts.
     pub fn new(ask: &'a Ask<'a>, total: usize) -> Self {
         ask.control.set_progress(0.0);
-        Self { ask, total, shown: Instant::now() }
+        Self { ask, total, pace: Pace::new() }
     }
 
     /// So many parts are done; `map` makes the map so far if it is time to show it.
@@ -100,11 +95,13 @@ impl<'a> Watch<'a> {
     ) -> Result<(), ExplainError> {
         self.ask.control.set_progress(done as f32 / self.total.max(1) as f32);
         self.ask.control.check().map_err(GraphError::from)?;
-        if done < self.total && self.shown.elapsed() >= INTERVAL {
-            (self.ask.interim)(map()?);
-            self.shown = Instant::now();
+        if done == self.total {
+            return Ok(());
         }
-        Ok(())
+        self.pace.show(|| {
+            (self.ask.interim)(map()?);
+            Ok(())
+        })
     }
 }
 
@@ -159,12 +156,11 @@ mod tests {
         let map = || Ok(Attribution::default());
         watch.done(1, map).unwrap();
         assert_eq!((*shown.borrow(), control.progress()), (0, 0.25), "not each time");
-        let Some(earlier) = Instant::now().checked_sub(INTERVAL) else { return };
-        watch.shown = earlier;
+        watch.pace = Pace::due();
         watch.done(2, map).unwrap();
         watch.done(3, map).unwrap();
         assert_eq!(*shown.borrow(), 1);
-        watch.shown = earlier;
+        watch.pace = Pace::due();
         watch.done(4, map).unwrap();
         assert_eq!(*shown.borrow(), 1, "the last is the map itself");
         control.cancel();

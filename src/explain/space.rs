@@ -37,9 +37,11 @@ impl InputSpace {
     pub const PLAIN: Self =
         Self { scale: 1.0, mean: [0.0; 3], std: [1.0; 3], reversed: false, squash: Squash::Softmax };
 
-    /// The value of a channel (in the network's order) for a pixel value.
+    /// The value of a channel (in the network's order) for a pixel value; channels beyond the third are treated as the
+    /// third.
     #[must_use]
     pub fn normalised(&self, channel: usize, pixel: f64) -> f64 {
+        let channel = channel.min(self.mean.len() - 1);
         (pixel / self.scale - self.mean[channel]) / self.std[channel]
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::state::Superpixels;
 use crate::display::{self, Blend};
 use crate::engine::MapResult;
-use crate::explain::{Evidence, Reading, Segments};
+use crate::explain::{Reading, Segments};
 
 /// A map with its colours.
 #[derive(Clone)]
@@ -85,7 +85,7 @@ fn superpixels(rgba: &mut [u8], rows: usize, columns: usize, overlay: &MapOverla
     let (low, high) = overlay.range.unwrap_or_else(|| map.range());
     let most = f64::from(low.abs().max(high.abs()));
     let mut parts = vec![0.5_f32; weights.len()];
-    for index in shown(segments, overlay.superpixels) {
+    for index in overlay.superpixels.of(segments) {
         parts[index] = if most > 0.0 { (0.5 + 0.5 * (weights[index] / most).clamp(-1.0, 1.0)) as f32 } else { 0.5 };
     }
     let across: Vec<Option<usize>> = (0..columns).map(|column| cell(map, 1, column)).collect();
@@ -121,30 +121,11 @@ fn superpixels(rgba: &mut [u8], rows: usize, columns: usize, overlay: &MapOverla
     }
 }
 
-/// Whether a superpixel of this weight is evidence of the kind that is shown.
-#[must_use]
-pub fn speaks(evidence: Evidence, weight: f64) -> bool {
-    match evidence {
-        Evidence::Both => weight != 0.0,
-        Evidence::For => weight > 0.0,
-        Evidence::Against => weight < 0.0,
-    }
-}
-
-/// The superpixels that are shown, the most decisive first.
-#[must_use]
-pub fn shown(segments: &Segments, choice: Superpixels) -> Vec<usize> {
-    let mut order = segments.order();
-    order.retain(|&index| speaks(choice.evidence, segments.weights[index]));
-    order.truncate(choice.count);
-    order
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::display::Colormap;
-    use crate::explain::Attribution;
+    use crate::explain::{Attribution, Evidence};
     use crate::model::Fit;
 
     fn result(attribution: Attribution, slice: [usize; 2]) -> Arc<MapResult> {
@@ -166,7 +147,7 @@ mod tests {
     #[test]
     fn superpixels_come_from_the_most_decisive_on_and_signs_apart() {
         let segments = Segments { labels: vec![0, 1, 2, 3], weights: vec![0.1, -0.5, 0.3, 0.0] };
-        let of = |count, evidence| shown(&segments, Superpixels { count, evidence });
+        let of = |count, evidence| Superpixels { count, evidence }.of(&segments);
         assert_eq!(of(1, Evidence::Both), [1]);
         assert_eq!(of(9, Evidence::Both), [1, 2, 0], "a weight of 0 says nothing");
         assert_eq!(of(1, Evidence::For), [2]);

@@ -4,7 +4,6 @@ use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Sense, Shape, Str
 
 use super::annotations::{INSET, LINE, shortened, text};
 use super::facts::{MapFacts, SlotFacts};
-use super::lay;
 use super::scene::Scene;
 use super::state::{State, Which};
 use super::theme;
@@ -52,7 +51,7 @@ impl Legend {
         let scale = (facts.sources.len() > 1).then(|| explain.scale.label());
         let kind = match (attribution.reading, &attribution.segments) {
             (_, Some(segments)) => {
-                let shown = lay::shown(segments, explain.superpixels).len();
+                let shown = explain.superpixels.of(segments).len();
                 format!("{shown} of {} superpixels", segments.weights.len())
             }
             (Reading::Magnitude, None) => "magnitude".to_owned(),

@@ -1,7 +1,7 @@
 //! Every method on a small network that has each kind of layer a way back can meet, against pytorch-grad-cam and
 //! Captum (`tests/peers/methods.py`).
 
-#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -111,7 +111,9 @@ tensors["smoothgrad"] = gradients.mean(0)
 tensors["vargrad"] = (gradients**2).mean(0) - gradients.mean(0) ** 2          # Captum's NoiseTunnel
 tensors["guidedbackprop"] = GuidedBackprop(model).attribute(x.clone(), target=c)[0].detach().numpy()
 tensors["deconvnet"] = Deconvolution(model).attribute(x.clone(), target=c)[0].detach().numpy()
-black = torch.tensor([-mean / std for mean, std in zip(MEAN, STD)]).double().reshape(1, 3, 1, 1).expand_as(x)
+# The input is no 8-bit picture, so black is its darkest value.
+mean, std = (torch.tensor(of).double().reshape(1, 3, 1, 1) for of in (MEAN, STD))
+black = (((x * std + mean).min() - mean) / std).expand_as(x)
 for name, baseline in (("zero", torch.zeros_like(x)), ("black", black)):
     field, delta = IntegratedGradients(model).attribute(x, baselines=baseline, target=c, n_steps=STEPS,
                                                         method="riemann_middle", return_convergence_delta=True)

@@ -2,7 +2,7 @@
 //!
 //! Needs the reference vectors of `../shared/reference`; the compact ones in this folder are for clones without.
 
-#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 mod check;
 #[path = "../common/mod.rs"]

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::super::{
-    Ask, ExplainError, InputSpace,
+    Ask, ExplainError,
     extent::Extent,
     parameters::{Kind, Parameter},
 };
@@ -71,7 +71,8 @@ impl Baseline {
             Self::Black | Self::Grey => {
                 let extent = Extent::of(&ask.space.picture(&ask.input()?)?)?;
                 let pixel = if self == Self::Black { extent.black } else { extent.grey() };
-                (0..runs.channels).flat_map(|channel| vec![normalised(ask.space, channel, pixel); plane]).collect()
+                let value = |channel| ask.space.normalised(channel, pixel) as f32;
+                (0..runs.channels).flat_map(|channel| vec![value(channel); plane]).collect()
             }
             Self::Mean => original
                 .chunks_exact(plane)
@@ -83,11 +84,6 @@ impl Baseline {
             Self::Blur => blurred(original, runs.rows, runs.columns),
         })
     }
-}
-
-/// A pixel value in network input; channels beyond the third are treated as the third.
-fn normalised(space: &InputSpace, channel: usize, pixel: f64) -> f32 {
-    space.normalised(channel.min(2), pixel) as f32
 }
 
 /// Each superpixel filled with its own mean, `channels × rows × columns`.

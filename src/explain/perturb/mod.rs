@@ -3,7 +3,6 @@
 
 mod baseline;
 mod coalitions;
-mod pace;
 mod pieces;
 pub(super) mod ridge;
 mod runs;
@@ -12,8 +11,7 @@ mod solve;
 
 pub(super) use baseline::Baseline;
 pub use coalitions::Coalitions;
-pub(super) use pace::Pace;
-pub(super) use pieces::{HIDDEN, KERNEL, SEGMENTS, SUPERPIXELS, Scene, superpixels};
+pub(super) use pieces::{HIDDEN, KERNEL, QUICK, SEGMENTS, SUPERPIXELS, Scene, superpixels};
 pub(super) use runs::Runs;
 
 #[cfg(test)]

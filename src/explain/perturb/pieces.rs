@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::{
     Ask, Attribution, ExplainError, Fact, Reading, Segments,
-    parameters::{Kind, Parameter},
+    parameters::{Kind, Parameter, Value},
     superpixel::{self, Pixels, Quickshift, Slic, Superpixels},
 };
 use super::{Baseline, Runs, baseline::colour_of_each};
@@ -53,6 +53,10 @@ pub(in crate::explain) const HIDDEN: Parameter = Parameter {
         default: "mean",
     },
 };
+
+/// A first look at what superpixels are worth: few runs of few pieces.
+pub(in crate::explain) const QUICK: &[(&str, Value)] =
+    &[("samples", Value::Integer(150)), ("superpixels", Value::Choice("slic")), ("segments", Value::Integer(25))];
 
 /// The superpixels that the settings ask for, of the explained input as an 8-bit picture.
 ///

@@ -1,7 +1,7 @@
 //! Small networks whose description and weights are written here, and what is refused.
 
-#![allow(clippy::unwrap_used, reason = "a failure here fails the test")]
-#![allow(clippy::needless_pass_by_value, reason = "the literals of the tests read better without references")]
+#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
+#![expect(clippy::needless_pass_by_value, reason = "the literals of the tests read better without references")]
 
 use std::io::Write;
 

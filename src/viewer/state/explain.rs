@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Which;
 use crate::display::colormap::Colormap;
 use crate::engine::{Key, ModelId, ModelPath, Recipe};
-use crate::explain::{self, Evidence, Method, Reading, Region, Settings, Subject};
+use crate::explain::{self, Evidence, Method, Reading, Region, Segments, Settings, Subject};
 use crate::study::Source;
 use crate::viewer::region::{Outline, Stroke};
 
@@ -37,6 +37,16 @@ pub struct Superpixels {
     pub count: usize,
     /// Of these.
     pub evidence: Evidence,
+}
+
+impl Superpixels {
+    /// The superpixels that are shown, the most decisive first.
+    #[must_use]
+    pub fn of(self, segments: &Segments) -> Vec<usize> {
+        let mut shown = segments.evidence(self.evidence);
+        shown.truncate(self.count);
+        shown
+    }
 }
 
 /// What a recipe is made from beside the user's choices.

@@ -5,7 +5,6 @@ use egui::{Slider, Ui, WidgetInfo};
 use super::{heading, row};
 use crate::explain::Evidence;
 use crate::viewer::command::Command;
-use crate::viewer::lay::speaks;
 use crate::viewer::scene::Scene;
 use crate::viewer::state::Which;
 
@@ -16,7 +15,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     let Some(segments) = segments else { return };
     let choice = scene.state.explain.superpixels;
     heading(ui, "SUPERPIXELS");
-    let count = segments.weights.iter().filter(|weight| speaks(choice.evidence, **weight)).count().max(1);
+    let count = segments.evidence(choice.evidence).len().max(1);
     row(ui, "Shown", |ui| {
         let mut shown = choice.count.min(count);
         ui.spacing_mut().slider_width = (ui.available_width() - 72.0).max(60.0);

@@ -9,13 +9,19 @@ const INTERVAL: Duration = Duration::from_millis(300);
 const SHARE: u32 = 10;
 
 /// Says when an interim map is due.
-pub(in crate::explain) struct Pace {
+pub(super) struct Pace {
     next: Instant,
 }
 
 impl Pace {
     pub fn new() -> Self {
         Self { next: Instant::now() + INTERVAL }
+    }
+
+    /// One that shows the next map.
+    #[cfg(test)]
+    pub fn due() -> Self {
+        Self { next: Instant::now() }
     }
 
     /// Shows an interim map if one is due; where making it takes long, the next one comes later.
