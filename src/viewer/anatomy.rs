@@ -48,6 +48,18 @@ pub fn mm_from_slice(geometry: &Geometry, x: f64, y: f64) -> [f64; 3] {
     })
 }
 
+/// Slice coordinates `(x, y)` of a patient position's projection onto the slice, and how far along the slice's normal
+/// the position lies from it, in millimetres.
+#[must_use]
+pub fn slice_from_mm(geometry: &Geometry, point_mm: [f64; 3]) -> (f64, f64, f64) {
+    let from_origin: [f64; 3] = std::array::from_fn(|axis| point_mm[axis] - geometry.origin_mm[axis]);
+    (
+        dot(from_origin, geometry.along_row) / geometry.spacing_mm[1] + 0.5,
+        dot(from_origin, geometry.along_column) / geometry.spacing_mm[0] + 0.5,
+        dot(from_origin, normal(geometry)),
+    )
+}
+
 /// Where the plane of `other` cuts the picture of `own` (`rows` × `columns`), as two slice positions `(x, y)`.
 /// `None` where the planes are parallel or the line misses the picture.
 #[must_use]
@@ -139,6 +151,19 @@ mod tests {
         // y = -20 mm is row 30, whose centre is at 30.5.
         assert!(line.iter().all(|(_, y)| (y - 30.5).abs() < 1e-4), "{line:?}");
         assert!((line[0].0 - line[1].0).abs() > 99.0);
+    }
+
+    #[test]
+    fn a_position_is_found_again_in_its_own_slice_and_in_another() {
+        let (own, other) = (axial(7.0), coronal(-20.0));
+        let point = mm_from_slice(&own, 12.5, 30.5);
+        let (x, y, off) = slice_from_mm(&own, point);
+        assert!((x - 12.5).abs() < 1e-9 && (y - 30.5).abs() < 1e-9 && off.abs() < 1e-9);
+        // Row 30 of the axial slice is y = -20 mm, the coronal slice itself; z = 7 mm is 43 mm below its top.
+        let (x, y, off) = slice_from_mm(&other, point);
+        assert!((x - 12.5).abs() < 1e-9 && (y - 43.5).abs() < 1e-9 && off.abs() < 1e-9, "{x} {y} {off}");
+        let (_, _, off) = slice_from_mm(&axial(0.0), point);
+        assert!((off - 7.0).abs() < 1e-9);
     }
 
     #[test]

@@ -48,10 +48,10 @@ pub fn paint(
             orientation(painter, rect, geometry, map);
         }
     }
-    if let Some((which, model)) = overlay.zip(scene.facts.model.value.as_ref()) {
+    if let Some((which, network)) = overlay.zip(facts.network.as_ref()) {
         // These words and numbers stay when the other texts are hidden: without them the colours mean nothing.
         legend::title(ui, painter, rect, scene, facts, which);
-        if let Some(legend) = Legend::of(state, facts, Some(model), which) {
+        if let Some(legend) = Legend::of(state, facts, Some(&network.model), which) {
             legend.paint(painter, rect);
         }
     }

@@ -189,6 +189,9 @@ impl App {
                 draws: self.facts.slots[0].draws.pinnable(),
                 layers: [self.facts.layer.as_deref(), self.facts.activation_layer.as_deref()],
                 channels: &self.facts.inside.sorted,
+                catalogue: &self.facts.catalogue,
+                classes: self.facts.model.value.as_ref().map_or(&[][..], |model| model.classes.as_slice()),
+                class: facts.class,
                 segmentation: self.facts.model.value.as_ref().map(|model| model.segmentation),
             };
             let stops = matches!(command, Command::CancelJobs | Command::Resume);

@@ -14,6 +14,7 @@ use crate::display::Voi;
 use crate::engine::ModelPath;
 use crate::explain::Evidence;
 use crate::explain::parameters::Value;
+use crate::model::exam::Exam;
 
 /// What dragging with the left mouse button does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -181,6 +182,26 @@ pub enum Command {
     },
     /// Model.
     SetModel(ModelPath),
+    /// Exam; `None` = the model alone.
+    SetExam(Option<Arc<Exam>>),
+    /// The exam's task that is explained, by its place on the card.
+    SetTask(usize),
+    /// A cell of the exam's table: its task, its plane, and the slice that decided.
+    ShowCell {
+        /// The task, by its place on the card.
+        task: usize,
+        /// The column.
+        column: usize,
+        /// The slice that decided, where that is known.
+        slice: Option<usize>,
+    },
+    /// Which series a column of the exam is.
+    SetExamSeries {
+        /// The column.
+        column: usize,
+        /// The series' UID; `None` = as the card finds it.
+        series: Option<String>,
+    },
     /// Method, by registry name.
     SetMethod(&'static str),
     /// A parameter of a method.
@@ -281,6 +302,10 @@ impl Command {
         matches!(
             self,
             Self::SetModel(_)
+                | Self::SetExam(_)
+                | Self::SetTask(_)
+                | Self::ShowCell { .. }
+                | Self::SetExamSeries { .. }
                 | Self::SetMethod(_)
                 | Self::SetParameter { .. }
                 | Self::UsePreset { .. }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::draws::{self, Draws};
+use super::exam_facts::ExamFacts;
+use super::gathered::Gathered;
 use super::inside::InsideFacts;
 use super::region::Masks;
 use super::state::{Aim, Scale, Slot, State, Which};
@@ -13,7 +15,7 @@ use crate::engine::{
 };
 use crate::explain::{Activations, Reading};
 use crate::model::{Catalogue, Fit};
-use crate::study::Source;
+use crate::study::{Plane, Source};
 
 /// A value with the one before it: while the new one is computed the old one stays, so that nothing flickers.
 #[derive(Debug, Clone)]
@@ -114,6 +116,8 @@ pub struct SlotFacts {
     pub picture: Held<Picture>,
     /// Scores of the slice in view.
     pub scores: Held<Scores>,
+    /// The model that explains the slot, and what of it is looked at.
+    pub network: Option<Network>,
     /// The explained class.
     pub class: Option<usize>,
     /// The class it is held against; `None` in a model of one class.
@@ -130,6 +134,8 @@ pub struct SlotFacts {
     pub draws: Draws,
     /// The whole stack.
     pub stack: Held<StackResult>,
+    /// What the slices that are there say together, of a model that judges each alone.
+    pub gathered: Gathered,
     /// Sources of all positions.
     pub sources: Arc<[Source]>,
     /// Probability of the explained class at each position, where known.
@@ -149,10 +155,30 @@ impl SlotFacts {
         &self.maps[which.index()]
     }
 
-    /// The slice that decides the explained class of the stack.
+    /// The slice that decides the explained class of the stack: the one with the largest share, or of slices that are
+    /// judged alone the one with the highest probability, once all of them are there.
     #[must_use]
     pub fn deciding_slice(&self) -> Option<usize> {
-        self.stack.current()?.deciding_slice.get(self.class?).copied()
+        if let Some(output) = self.output() {
+            return self.stack.current()?.deciding_slice.get(output).copied();
+        }
+        let joined = self.gathered.joined().filter(|_| self.gathered.is_whole())?;
+        joined.deciding_slice.get(self.class?).copied()
+    }
+
+    /// The stack network's output for the explained class: its shares and its logit.
+    #[must_use]
+    pub fn output(&self) -> Option<usize> {
+        let outputs = self.stack.current()?.logits.len();
+        // Of one sigmoid with two classes there is one logit.
+        self.class.map(|class| if outputs == 1 { 0 } else { class })
+    }
+
+    /// Whether the slices belong together, so that what they say together means something.
+    #[must_use]
+    pub fn is_stack(&self, plane_is_known: bool) -> bool {
+        let network = self.network.as_ref().map(|network| &network.model);
+        self.sources.len() > 1 && network.is_some_and(|model| plane_is_known || model.card.output.aggregate.is_some())
     }
 }
 
@@ -161,8 +187,10 @@ impl SlotFacts {
 pub struct Facts {
     /// Models to choose from.
     pub catalogue: Arc<Catalogue>,
-    /// The chosen model.
+    /// The model of the active viewport.
     pub model: Held<ModelInfo>,
+    /// The chosen exam.
+    pub exam: ExamFacts,
     /// The explained layer.
     pub layer: Option<Arc<str>>,
     /// The layer of the activation grid.
@@ -186,7 +214,9 @@ impl Facts {
     pub fn update(&mut self, engine: &Engine, state: &State) {
         self.catalogue = engine.catalogue();
         self.activity = engine.activity();
-        match &state.explain.model {
+        self.exam.update(engine, state.explain.exam.as_ref());
+        let active = state.model_of(state.active_slot());
+        match &active {
             Some(path) => {
                 self.model.update(engine.model(path));
                 if !self.model.is_current {
@@ -203,13 +233,12 @@ impl Facts {
             let input = &model.card.input;
             self.masks.follow(&state.explain, |slice| Fit::new(input.fit, slice, input.size));
         }
-        let network = model.as_deref().and_then(|model| {
+        let network = model.as_ref().and_then(|model| {
             Some(Network {
-                model,
-                default_layer: self.default_layer.as_ref()?,
-                layer: self.layer.as_ref()?,
-                activation_layer: self.activation_layer.as_ref()?,
-                masks: &self.masks,
+                model: Arc::clone(model),
+                default_layer: self.default_layer.clone()?,
+                layer: self.layer.clone()?,
+                activation_layer: self.activation_layer.clone()?,
             })
         });
         let pinned = model.as_ref().and_then(|model| state.density.pinned_by(&model.id));
@@ -218,31 +247,53 @@ impl Facts {
         for (index, (facts, slot)) in self.slots.iter_mut().zip(&state.slots).enumerate() {
             // The main slot is always followed: panels beside the viewports speak of it.
             if index == 0 || visible.contains(&index) {
-                facts.update(engine, state, slot, network.as_ref());
+                let own = state.model_of(index);
+                let network = if own == active {
+                    network.clone()
+                } else {
+                    own.and_then(|path| engine.model(&path).ready()).map(|model| Network::of(model, state))
+                };
+                facts.update(engine, state, slot, network, &self.masks);
             }
         }
         if let Some(network) = &network {
-            self.inside.update(engine, state, &self.slots[0], &network.model.id, network.activation_layer);
+            self.inside.update(engine, state, &self.slots[0], &network.model.id, &network.activation_layer);
         }
     }
 }
 
-/// The model and what of it is looked at.
-struct Network<'a> {
-    model: &'a ModelInfo,
-    default_layer: &'a Arc<str>,
-    layer: &'a Arc<str>,
-    activation_layer: &'a Arc<str>,
-    masks: &'a Masks,
+/// A model and what of it is looked at.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// The model.
+    pub model: Arc<ModelInfo>,
+    /// Its own layer.
+    pub default_layer: Arc<str>,
+    /// The explained layer.
+    pub layer: Arc<str>,
+    /// The layer of the activation grid.
+    pub activation_layer: Arc<str>,
+}
+
+impl Network {
+    /// Another model than the active viewport's: layers that it does not have are its own instead.
+    fn of(model: Arc<ModelInfo>, state: &State) -> Self {
+        let default_layer: Arc<str> = Arc::from(model.default_layer.as_str());
+        let there = |name: &Arc<str>| model.layers.iter().any(|layer| *layer.name == **name);
+        let layer = state.explain.layer.clone().filter(there).unwrap_or_else(|| Arc::clone(&default_layer));
+        let activation_layer = state.explain.activation_layer.clone().filter(there);
+        let activation_layer = activation_layer.unwrap_or_else(|| Arc::clone(&layer));
+        Self { model, default_layer, layer, activation_layer }
+    }
 }
 
 impl SlotFacts {
-    fn update(&mut self, engine: &Engine, state: &State, slot: &Slot, network: Option<&Network<'_>>) {
+    fn update(&mut self, engine: &Engine, state: &State, slot: &Slot, network: Option<Network>, masks: &Masks) {
         let Some((series, slice)) = slot.series().zip(slot.slice()) else {
             *self = Self::default();
             return;
         };
-        let owner = (series.uid.clone(), network.map(|network| network.model.id.clone()));
+        let owner = (series.uid.clone(), network.as_ref().map(|network| network.model.id.clone()));
         if self.owner != owner {
             let picture = if self.owner.0 == owner.0 { std::mem::take(&mut self.picture) } else { Held::default() };
             *self = Self { picture, owner, ..Self::default() };
@@ -251,21 +302,25 @@ impl SlotFacts {
             self.sources = slot.sources().into();
         }
         self.picture.update(engine.picture(&slice.source));
+        self.network.clone_from(&network);
         let Some(network) = network else { return };
-        let model = network.model;
+        let model = &network.model;
 
         self.scores.update(engine.scores(&model.id, &slice.source));
         if model.stack {
             let key = StackKey { model: model.id.clone(), sources: Arc::clone(&self.sources) };
             self.stack.update(engine.stack(&key));
+        } else if self.is_stack(series.likely_plane() != Plane::Unknown) {
+            self.gathered.update(engine, model, &self.sources);
         }
         let is_there = |class: &usize| *class < model.classes.len();
-        self.class = state.explain.class.filter(is_there).or_else(|| self.strongest());
+        let chosen = state.explain.class.filter(is_there).or_else(|| of_exam(state, slot, model));
+        self.class = chosen.or_else(|| self.strongest());
         let chosen = state.explain.against.filter(is_there).filter(|other| Some(*other) != self.class);
         self.other = chosen.or_else(|| self.strongest_other(model.classes.len()));
-        self.activations.update(engine.activations(&model.id, &slice.source, network.activation_layer, None));
+        self.activations.update(engine.activations(&model.id, &slice.source, &network.activation_layer, None));
         if state.explain.shows_seen {
-            let key = state.explain.seen(&model.id, &slice.source, network.activation_layer);
+            let key = state.explain.seen(&model.id, &slice.source, &network.activation_layer);
             self.seen.update(engine.feature_maps(&key));
             self.seen_key = Some(key);
         }
@@ -276,19 +331,27 @@ impl SlotFacts {
         if model.stochastic && self.sources.len() > 1 {
             self.draws.update_band(engine, &state.explain, &model.id, &self.sources, class);
         }
-        self.update_maps(engine, state, network, class, &slice.source);
+        self.update_maps(engine, state, &network, masks, class, &slice.source);
     }
 
     /// Looks up the maps that are in view, and the class's in any case: the inspector speaks of it.
-    fn update_maps(&mut self, engine: &Engine, state: &State, network: &Network<'_>, class: usize, source: &Source) {
+    fn update_maps(
+        &mut self,
+        engine: &Engine,
+        state: &State,
+        network: &Network,
+        masks: &Masks,
+        class: usize,
+        source: &Source,
+    ) {
         let aim = Aim {
-            default_layer: network.default_layer,
-            layer: network.layer,
+            default_layer: &network.default_layer,
+            layer: &network.layer,
             stages: network.model.stages.as_ref(),
             class,
             other: self.other,
             stochastic: network.model.stochastic,
-            region: network.masks.region(source),
+            region: masks.region(source),
         };
         let mut shown = state.shown_maps();
         if !shown.contains(&Which::Class) {
@@ -311,7 +374,7 @@ impl SlotFacts {
             self.share_scale([Which::Class, Which::Other]);
         }
         if let Some(key) = self.map(Which::Class).key.clone() {
-            self.update_profile(engine, network.model, class, &key, last.as_ref());
+            self.update_profile(engine, &network.model, class, &key, last.as_ref());
         }
     }
 
@@ -391,4 +454,11 @@ impl SlotFacts {
             }
         }
     }
+}
+
+/// The class that the exam's task has in a slot's model.
+fn of_exam(state: &State, slot: &Slot, model: &ModelInfo) -> Option<usize> {
+    let choice = state.explain.exam.as_ref()?;
+    let (_, judged) = choice.member_for(slot.series())?;
+    judged.class_index(&choice.exam.card.tasks.get(judged.task)?.name, &model.classes)
 }

@@ -108,7 +108,7 @@ pub fn title(ui: &Ui, painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &
     let known = facts.map(which);
     line(heading(which), theme::ANNOTATION);
     line(&made_by(scene, known), theme::ANNOTATION_QUIET);
-    line(&explained(scene, facts, which), theme::ANNOTATION_QUIET);
+    line(&explained(facts, which), theme::ANNOTATION_QUIET);
     if which.is_over_draws() {
         line(&format!("over {} draws of the weights", scene.state.explain.map_passes), theme::ANNOTATION_QUIET);
     }
@@ -180,8 +180,8 @@ fn made_by(scene: &Scene<'_>, known: &MapFacts) -> String {
 }
 
 /// The class or classes, with the probability.
-fn explained(scene: &Scene<'_>, facts: &SlotFacts, which: Which) -> String {
-    let Some(model) = &scene.facts.model.value else { return String::new() };
+fn explained(facts: &SlotFacts, which: Which) -> String {
+    let Some(model) = facts.network.as_ref().map(|network| &network.model) else { return String::new() };
     let name = |class: Option<usize>| class.and_then(|class| model.classes.get(class)).map_or("", String::as_str);
     let class = match which {
         Which::Difference => return format!("{} minus {}", name(facts.class), name(facts.other)),

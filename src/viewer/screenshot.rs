@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 
 use egui::{ColorImage, Rect};
 
-use super::facts::Facts;
+use super::facts::{Facts, SlotFacts};
 use super::panels::status::RESEARCH_USE;
 use super::state::State;
 use super::window::words;
@@ -130,6 +130,14 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
             add("Seed", state.explain.seed.to_string());
         }
     }
+    if let Some(choice) = &state.explain.exam {
+        add("Exam", format!("{} {}", choice.exam.card.name, choice.exam.card.version));
+        add("Exam card SHA-256", choice.exam.card_sha256.clone());
+        for (card, row) in choice.exam.card.tasks.iter().zip(&facts.exam.rows) {
+            let combined = row.combined.probability.map(|probability| probability.to_string()).unwrap_or_default();
+            add(&format!("Combined {}", card.name), format!("{combined} {}", row.combined.words));
+        }
+    }
     add("Device", facts.activity.device.clone());
     for index in state.visible_slots() {
         let (slot, known) = (&state.slots[index], &facts.slots[index]);
@@ -143,7 +151,7 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
         entry("Slice", format!("{} of {}", slot.position + 1, slot.positions()));
         let voi = slot.voi.clone().or_else(|| known.picture.value.as_ref().map(|picture| picture.default_voi()));
         entry("Window", voi.map(|voi| words(&voi)).unwrap_or_default());
-        if let Some((model, class)) = facts.model.value.as_ref().zip(known.class) {
+        if let Some((model, class)) = known.network.as_ref().map(|network| &network.model).zip(known.class) {
             entry("Class", model.classes.get(class).cloned().unwrap_or_default());
             if let Some(scores) = known.scores.current() {
                 entry("Probability", scores.probabilities.get(class).map(ToString::to_string).unwrap_or_default());
@@ -158,9 +166,9 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
                 state.explain.colormap_for(result.attribution.reading).name.to_owned()
             });
             if let Some(other) = recipe.against {
-                entry(&format!("Map of {kind}: against"), model_class(facts, other));
+                entry(&format!("Map of {kind}: against"), model_class(known, other));
             } else {
-                entry(&format!("Map of {kind}: class"), model_class(facts, recipe.class));
+                entry(&format!("Map of {kind}: class"), model_class(known, recipe.class));
             }
             entry(&format!("Map of {kind}: layer"), result.attribution.layer.clone().unwrap_or_default());
             let (low, high) = map.range.unwrap_or_else(|| result.range());
@@ -170,8 +178,8 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
     entries
 }
 
-fn model_class(facts: &Facts, class: usize) -> String {
-    facts.model.value.as_ref().and_then(|model| model.classes.get(class)).cloned().unwrap_or_default()
+fn model_class(known: &SlotFacts, class: usize) -> String {
+    known.network.as_ref().and_then(|network| network.model.classes.get(class)).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -37,6 +37,11 @@ pub const REGION: Color32 = Color32::from_rgb(0x5f, 0xe0, 0xc8);
 pub const PLANES: [Color32; 3] =
     [Color32::from_rgb(0x56, 0xb4, 0xe9), Color32::from_rgb(0x5f, 0xbf, 0x8f), Color32::from_rgb(0xe6, 0x9f, 0x00)];
 
+/// What speaks for a class, as bars along the slices.
+pub const SHARE_FOR: Color32 = Color32::from_rgb(0xd9, 0x6b, 0x43);
+/// What speaks against it.
+pub const SHARE_AGAINST: Color32 = Color32::from_rgb(0x4a, 0x86, 0xd0);
+
 /// Colours that depend on the theme.
 #[derive(Debug, Clone, Copy)]
 pub struct Palette {

@@ -7,7 +7,7 @@ use super::command::{Command, Tool};
 use super::scene::Scene;
 use super::state::{Content, Hovered, Layout, PLANE_SLOTS, Slot, State, Tile, Which};
 use super::transform::ScreenFromSlice;
-use super::{anatomy, theme, window};
+use super::{anatomy, linked, theme, window};
 use crate::study::Slice;
 
 /// Shows one picture tile.
@@ -29,6 +29,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize, tile: 
         if state.layout == Layout::Planes && state.full_tile.is_none() {
             paint_reference_lines(&painter, scene, tile.slot, slice, &map);
         }
+        linked::paint(&painter, rect, scene, tile.slot, slice, &map);
         paint_region(&painter, state, tile.slot, slice, &map);
         if let Some(hovered) = state.hovered
             && hovered.slot == tile.slot

@@ -1,5 +1,6 @@
 //! What the engine should work on, most important first.
 
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -67,6 +68,15 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     (explain.map_passes, state.density.pinned.as_ref().map(|pinned| &pinned.key)).hash(&mut hasher);
     (explain.all_slices, explain.paused, explain.shows_seen, explain.whole_channels).hash(&mut hasher);
     facts.model.current().map(|model| &model.id).hash(&mut hasher);
+    if let Some(choice) = &explain.exam {
+        (&choice.exam.path, choice.task).hash(&mut hasher);
+        for column in &choice.columns {
+            (column.uid(), column.sources.len()).hash(&mut hasher);
+        }
+        for card in choice.exam.cards() {
+            facts.exam.model(card).map(|model| &model.id).hash(&mut hasher);
+        }
+    }
     (&facts.layer, &facts.activation_layer).hash(&mut hasher);
     (state.layout, state.full_tile).hash(&mut hasher);
     if state.inside.channel.is_some() {
@@ -76,6 +86,7 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     for slot in state.visible_slots() {
         let facts = &facts.slots[slot];
         (facts.class, facts.other).hash(&mut hasher);
+        facts.network.as_ref().map(|network| (&network.model.id, &network.layer)).hash(&mut hasher);
         // Each outline is another allocation, so its place in memory tells it from the one before.
         let outline = state.slots[slot].slice().and_then(|slice| explain.regions.get(&slice.source));
         outline.map(Arc::as_ptr).hash(&mut hasher);
@@ -105,13 +116,18 @@ fn interleaved(lists: &[Vec<Source>], ranks: std::ops::Range<usize>) -> Vec<Sour
 
 fn results(state: &State, facts: &Facts) -> Vec<Key> {
     let explain = &state.explain;
-    let Some(path) = explain.model.clone() else { return Vec::new() };
-    let mut wanted = vec![Key::Model(path)];
+    let slots = state.visible_slots();
+    let mut wanted: Vec<Key> = Vec::new();
+    for path in slots.iter().filter_map(|slot| state.model_of(*slot)) {
+        let key = Key::Model(path);
+        if !wanted.contains(&key) {
+            wanted.push(key);
+        }
+    }
     let Some(model) = facts.model.current() else { return wanted };
     if explain.paused {
         return wanted;
     }
-    let slots = state.visible_slots();
     let positions: Vec<Vec<usize>> =
         slots.iter().map(|slot| state.slots[*slot].positions_by_importance().take(RESULTS_AHEAD).collect()).collect();
 
@@ -119,7 +135,7 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
         for (slot, positions) in slots.iter().zip(&positions) {
             let Some(position) = positions.get(rank) else { continue };
             let Some(slice) = state.slots[*slot].slice_at(*position) else { continue };
-            push_slice(&mut wanted, state, facts, model, *slot, &slice.source, rank);
+            push_slice(&mut wanted, state, facts, *slot, &slice.source, rank);
         }
         if rank == 0
             && state.shows(Content::Density)
@@ -128,14 +144,19 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
             // At the passes and seed of the image in view, so that both are alike.
             wanted.push(Key::Uncertainty(draws::key_of(explain, &model.id, &pinned.key.source)));
         }
-        if rank == 0 && model.stack {
+        if rank == 0 {
             // The stack's answer comes right after the slices in view: it needs every slice once anyway.
             for slot in &slots {
                 let sources = Arc::clone(&facts.slots[*slot].sources);
-                if !sources.is_empty() {
-                    wanted.push(Key::Stack(StackKey { model: model.id.clone(), sources }));
+                if let Some(network) = facts.slots[*slot].network.as_ref().filter(|network| network.model.stack)
+                    && !sources.is_empty()
+                {
+                    wanted.push(Key::Stack(StackKey { model: network.model.id.clone(), sources }));
                 }
             }
+            // Then the rest of the exam, of which these are part.
+            let known: HashSet<Key> = wanted.iter().cloned().collect();
+            wanted.extend(facts.exam.wants(state).into_iter().filter(|key| !known.contains(key)));
         }
     }
     if model.stochastic && state.shows_draws() {
@@ -164,22 +185,16 @@ fn push_band(wanted: &mut Vec<Key>, state: &State, model: &ModelInfo, slots: &[u
 }
 
 /// What is wanted of one slice; `rank` 0 is the slice in view.
-fn push_slice(
-    wanted: &mut Vec<Key>,
-    state: &State,
-    facts: &Facts,
-    model: &ModelInfo,
-    slot: usize,
-    source: &Source,
-    rank: usize,
-) {
+fn push_slice(wanted: &mut Vec<Key>, state: &State, facts: &Facts, slot: usize, source: &Source, rank: usize) {
     let explain = &state.explain;
+    let Some(network) = &facts.slots[slot].network else { return };
+    let model = &network.model;
     wanted.push(Key::Scores { model: model.id.clone(), source: source.clone() });
     if rank == 0 && state.shows(Content::Density) && model.stochastic {
         wanted.push(Key::Uncertainty(draws::key_of(explain, &model.id, source)));
     }
-    if let Some(layer) = &facts.activation_layer
-        && (state.shows(Content::Activations) || state.shows(Content::Channel))
+    let layer = &network.activation_layer;
+    if (state.shows(Content::Activations) || state.shows(Content::Channel))
         && (rank < ACTIVATIONS_AHEAD || is_followed(state, facts, source))
     {
         if explain.shows_seen && rank == 0 {
@@ -194,14 +209,10 @@ fn push_slice(
     }
     // Last of the slice, since what is costly keeps everything behind it waiting.
     let is_wanted = |costly: bool| explain.overlay_on && (rank == 0 || explain.all_slices || !costly);
-    let (Some(default_layer), Some(layer), Some(class)) =
-        (&facts.default_layer, &facts.layer, facts.slots[slot].class.filter(|_| is_wanted(explain.is_costly())))
-    else {
-        return;
-    };
+    let Some(class) = facts.slots[slot].class.filter(|_| is_wanted(explain.is_costly())) else { return };
     let aim = Aim {
-        default_layer,
-        layer,
+        default_layer: &network.default_layer,
+        layer: &network.layer,
         stages: model.stages.as_ref(),
         class,
         other: facts.slots[slot].other,

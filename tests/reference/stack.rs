@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use glassbox::{
+    demo,
+    engine::compute,
     explain::{self, Ask, Target},
-    graph::{Control, INPUT, ops::winning_slices},
+    graph::{Control, Graph, INPUT, ops::winning_slices},
+    model::Model,
 };
 
 use super::{check::TOLERANCE, own, subject::elements};
@@ -51,6 +54,7 @@ fn check_stack(reference: &Reference, stack: &[f32]) {
     let trace = graph.run(&[(INPUT, stack)], graph.output(), &keep, &control).unwrap();
     let features = trace.output(pooled).unwrap();
     let winners: Vec<f32> = winning_slices(features).unwrap().into_iter().map(|slice| slice as f32).collect();
+    check_shares(&graph, &elements(features), slices, seed, &winners);
     let mut found = vec![
         ("logits".to_owned(), elements(trace.target())),
         ("pooled".to_owned(), elements(features)),
@@ -69,5 +73,31 @@ fn check_stack(reference: &Reference, stack: &[f32]) {
         let what = if key.starts_with("cam.") { "cam" } else { &key };
         fidelity::record(what, "mrnet", &key, "PyTorch 2.15", error);
         assert!(error <= TOLERANCE, "{key}");
+    }
+}
+
+/// What the slices add to each logit sums to the logit without its bias, and each feature goes to the winning slice.
+fn check_shares(graph: &Arc<Graph>, features: &[f32], slices: usize, seed: u64, winners: &[f32]) {
+    let embedded = demo::models().iter().find(|model| model.name == "knee-phantom").unwrap();
+    let mut model = Model::from_parts(embedded.card, embedded.weights, &Device::Cpu).unwrap();
+    // The same layout and as many classes, with the reference's weights.
+    model.graph = Arc::clone(graph);
+    let rows: Vec<Arc<Vec<f32>>> =
+        features.chunks_exact(features.len() / slices).map(|row| Arc::new(row.to_vec())).collect();
+    let result = compute::stack(&model, &rows, &Control::default()).unwrap();
+    let winning: Vec<f32> = result.winning_slice.iter().map(|&slice| slice as f32).collect();
+    assert_eq!(winning, winners);
+    let bias = formula::values("classifier.bias", &[2], seed);
+    for class in 0..2 {
+        let sum: f32 = result.shares[class].iter().sum();
+        let logit = result.logits[class];
+        assert!((sum - (logit - bias[class])).abs() <= 1e-5, "class {class}: {sum} is not {logit} - {}", bias[class]);
+        for left_out in 0..slices {
+            let mut others = rows.clone();
+            others.remove(left_out);
+            let without = compute::stack(&model, &others, &Control::default()).unwrap().logits[class];
+            let gap = (result.left_out[class][left_out] - (without - logit)).abs();
+            assert!(gap <= 1e-5, "class {class} without slice {left_out}: {gap}");
+        }
     }
 }

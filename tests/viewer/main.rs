@@ -5,6 +5,7 @@
 
 mod costly;
 mod density;
+mod exam;
 mod explain;
 mod inside;
 mod region;

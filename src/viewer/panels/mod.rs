@@ -4,6 +4,7 @@ pub mod activations;
 pub mod browser;
 mod classes;
 pub mod density;
+mod exam;
 pub mod help;
 pub mod inspector;
 pub mod layers;

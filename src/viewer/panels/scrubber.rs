@@ -1,7 +1,10 @@
 //! The slices of the stack as a strip: the score of each, which are explained, which decides; cine.
 
+mod shares;
+
 use egui::{Align2, Color32, FontId, Pos2, Rect, Role, Sense, Slider, Stroke, Ui, Vec2, WidgetInfo};
 
+use self::shares::Shares;
 use super::scrubber_band;
 use crate::viewer::command::Command;
 use crate::viewer::scene::Scene;
@@ -38,6 +41,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
             });
             let text = if positions == 0 { String::new() } else { format!("{word} {} of {positions}", position + 1) };
             ui.label(text);
+            deciding_button(ui, scene, slot_index);
         });
         ui.vertical(|ui| {
             strip(ui, scene, slot_index);
@@ -55,10 +59,33 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
+/// Leads to the slice that decides, where there is one.
+fn deciding_button(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
+    let facts = &scene.facts.slots[slot_index];
+    let is_stack = facts.network.as_ref().is_some_and(|network| network.model.stack);
+    let deciding = facts.deciding_slice();
+    if !is_stack && deciding.is_none() {
+        return;
+    }
+    let why = if is_stack {
+        "Go to the slice with the largest share of the logit (D)"
+    } else {
+        "Go to the slice with the highest probability (D)"
+    };
+    let is_elsewhere = deciding.is_some_and(|slice| slice != scene.state.slots[slot_index].position);
+    ui.add_enabled_ui(is_elsewhere, |ui| {
+        let button = ui.small_button("Deciding slice").on_hover_text(why);
+        if button.on_disabled_hover_text("The deciding slice is in view, or not known yet").clicked() {
+            scene.send(Command::DecidingSlice);
+        }
+    });
+}
+
 fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
     let slot = &scene.state.slots[slot_index];
     let positions = slot.positions();
-    let size = Vec2::new(ui.available_width(), theme::SCORE_HEIGHT + 10.0);
+    let below = if Shares::of(&scene.facts.slots[slot_index]).is_some() { shares::HEIGHT + theme::GAP } else { 0.0 };
+    let size = Vec2::new(ui.available_width(), theme::SCORE_HEIGHT + 10.0 + below);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let palette = theme::palette(ui.ctx());
     let painter = ui.painter_at(rect);
@@ -114,6 +141,14 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
     painter.rect_stroke(here, 0.0, Stroke::new(1.0, palette.text), egui::StrokeKind::Inside);
     captions(&painter, graph, scene, facts, palette.quiet);
 
+    if let Some(shares) = Shares::of(facts) {
+        let top = graph.bottom() + 10.0;
+        let strip = Rect::from_min_size(Pos2::new(graph.left(), top), Vec2::new(graph.width(), shares::HEIGHT));
+        let network = facts.network.as_ref();
+        let class = facts.class.and_then(|class| network?.model.classes.get(class)).map_or("the class", String::as_str);
+        shares.paint(&painter, strip, palette, class, current, &left, step);
+    }
+
     let under = response.hover_pos().map(|pointer| (((pointer.x - graph.left()) / step) as usize).min(positions - 1));
     if (response.dragged() || response.clicked())
         && let Some(pointer) = response.interact_pointer_pos()
@@ -130,6 +165,9 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         }
         if let Some(interval) = facts.draws.band.get(position).copied().flatten() {
             words.push_str(&scrubber_band::words(interval, scene.state.explain.passes));
+        }
+        if let Some(shares) = Shares::of(facts).and_then(|shares| shares.words(position)) {
+            words = format!("{words}\n{shares}");
         }
         if facts.deciding_slice() == Some(position) {
             words.push_str("\nThis slice decides the stack");

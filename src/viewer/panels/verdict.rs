@@ -2,7 +2,7 @@
 
 use egui::{Align2, FontId, Rect, RichText, Ui, UiBuilder, Vec2};
 
-use super::{bar, percent, quiet};
+use super::{bar, exam, percent, quiet};
 use crate::viewer::annotations;
 use crate::viewer::command::Command;
 use crate::viewer::scene::Scene;
@@ -11,6 +11,10 @@ use crate::viewer::theme;
 
 /// Shows the cell.
 pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
+    if scene.state.explain.exam.is_some() {
+        exam::show(ui, rect, scene);
+        return;
+    }
     let palette = theme::palette(ui.ctx());
     ui.painter().rect_filled(rect, 0.0, palette.panel);
     let Some(model) = scene.facts.model.value.clone() else {
@@ -41,7 +45,8 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
         let (probability, what) = if model.stack {
             (facts.stack.current().and_then(|stack| stack.probabilities.get(class).copied()), "whole stack")
         } else {
-            (facts.scores.current().and_then(|scores| scores.probabilities.get(class).copied()), "slice in view")
+            let joined = facts.gathered.joined().and_then(|joined| joined.probabilities.get(class).copied());
+            (joined, "whole stack")
         };
         let deciding = facts.deciding_slice();
         let done = facts.profile.iter().flatten().count();
@@ -69,10 +74,9 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
                     scene.send(Command::SetPosition { slot, position: slice });
                 }
             }
-            None if model.stack => {
+            None => {
                 quiet(ui, format!("Computing: {done} of {count} slices"));
             }
-            None => {}
         });
         ui.add_space(theme::SPACE);
     }

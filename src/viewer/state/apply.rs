@@ -7,6 +7,7 @@ use crate::display::Picture;
 use crate::display::colormap::Colormap;
 use crate::engine::{Library, UncertaintyKey, UncertaintyResult};
 use crate::explain;
+use crate::model::Catalogue;
 use crate::study::{Plane, Series};
 use crate::viewer::command::{Command, Tool};
 use crate::viewer::inside::sorted::Sorted;
@@ -54,6 +55,12 @@ pub struct Surroundings<'a> {
     pub draws: Option<(&'a UncertaintyKey, &'a Arc<UncertaintyResult>)>,
     /// The channels of the activation grid in their order.
     pub channels: &'a Sorted,
+    /// Models and exams to choose from.
+    pub catalogue: &'a Catalogue,
+    /// The model's classes; empty without a model.
+    pub classes: &'a [String],
+    /// The explained class.
+    pub class: Option<usize>,
     /// Whether the model classifies each pixel; `None` without a model.
     pub segmentation: Option<bool>,
 }
@@ -89,7 +96,12 @@ impl State {
             C::Resume => self.explain.paused = false,
             C::Quit => return Some(Effect::Quit),
 
-            C::SetLayout(layout) => self.set_layout(layout),
+            C::SetLayout(layout) => {
+                self.set_layout(layout);
+                if layout == Layout::Planes && self.explain.exam.is_none() {
+                    self.choose_exam(around);
+                }
+            }
             C::ToggleFull => {
                 self.full_tile = if self.full_tile.is_some() { None } else { Some(self.active_tile) };
             }
@@ -157,18 +169,20 @@ impl State {
 
             C::ToggleOverlay => self.explain.overlay_on = !self.explain.overlay_on,
             C::SetModel(model) => {
-                if self.explain.model.as_ref() != Some(&model) {
+                let leaves_exam = self.explain.exam.take().is_some();
+                if self.explain.model.as_ref() != Some(&model) || leaves_exam {
                     self.explain.model = Some(model);
-                    self.explain.layer = None;
-                    self.explain.activation_layer = None;
-                    self.inside.leave_layer();
-                    self.explain.class = None;
-                    self.explain.against = None;
-                    self.layer_tree = None;
-                    self.density.classes = None;
-                    if self.tool == Tool::Region {
-                        self.tool = Tool::Window;
-                    }
+                    self.forget_network();
+                }
+            }
+            C::SetExam(exam) => self.set_exam(exam),
+            C::SetTask(task) => self.set_task(task),
+            C::ShowCell { task, column, slice } => self.show_cell(task, column, slice),
+            C::SetExamSeries { column, series } => {
+                let study = self.study();
+                if let Some(choice) = &mut self.explain.exam {
+                    choice.assign(column, series, study.as_ref());
+                    self.show_column(column);
                 }
             }
             C::SetMethod(method) => self.explain.method = method,
@@ -192,7 +206,10 @@ impl State {
             C::ToggleLayers if self.layer_tree.is_some() => self.layer_tree = None,
             C::ToggleLayers => self.open_layers(Purpose::Map, around),
             C::ChooseLayer(purpose) => self.open_layers(purpose, around),
-            C::SetClass(class) => self.explain.class = class,
+            C::SetClass(class) => match class.and_then(|class| self.task_of(class, around.classes)) {
+                Some(task) => self.set_task(task),
+                None => self.explain.class = class,
+            },
             C::SetAgainst(class) => {
                 self.explain.against = class;
                 if self.layout != Layout::Contrast {
@@ -254,6 +271,7 @@ impl State {
                 }
             }
         }
+        self.follow_exam();
         if self.slots[0].series.is_none()
             && let Some(first) = handles(library).next()
         {
@@ -267,6 +285,8 @@ impl State {
         let same_study = self.slots[0].series.as_ref().is_some_and(|shown| shown.study.uid == series.study.uid);
         self.slots[0].show(series);
         self.cine.playing = false;
+        self.follow_exam();
+        self.assign_shown();
         if !same_study {
             for slot in PLANE_SLOTS {
                 self.slots[slot] = super::Slot::default();
@@ -276,8 +296,9 @@ impl State {
     }
 
     /// Gives each empty plane slot the first series of that plane in the study in view.
-    fn fill_planes(&mut self) {
+    pub(super) fn fill_planes(&mut self) {
         let Some(main) = self.slots[0].series.clone() else { return };
+        self.fill_exam_planes();
         for (slot, plane) in PLANE_SLOTS.zip([Plane::Axial, Plane::Coronal, Plane::Sagittal]) {
             let shown = main.series().filter(|series| series.likely_plane() == plane).map(|_| main.clone());
             if let Some(shown) = shown {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Which;
+use super::{ExamChoice, Which};
 use crate::display::colormap::Colormap;
 use crate::engine::{Key, ModelId, ModelPath, Recipe};
 use crate::explain::{self, Evidence, Method, Reading, Region, Segments, Settings, Subject};
@@ -74,6 +74,8 @@ pub struct Aim<'a> {
 pub struct Explain {
     /// The model; `None` until one is chosen or there is one to choose.
     pub model: Option<ModelPath>,
+    /// The exam, whose models take the place of the one model; `None` while none is chosen.
+    pub exam: Option<ExamChoice>,
     /// Registry name of the method.
     pub method: &'static str,
     /// The parameters of each method that any have been set of.
@@ -128,6 +130,7 @@ impl Explain {
     pub fn new(colormap: &'static Colormap, method: &'static str) -> Self {
         Self {
             model: None,
+            exam: None,
             method,
             settings: HashMap::new(),
             layer: None,

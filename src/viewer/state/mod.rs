@@ -1,7 +1,9 @@
 //! What is open and how it is shown. Changes only through [`State::apply`].
 
 mod apply;
+mod apply_exam;
 mod density;
+mod exam;
 mod explain;
 mod inside;
 mod layout;
@@ -9,11 +11,13 @@ mod slot;
 
 pub use apply::{Effect, Surroundings};
 pub use density::{DensityView, Pinned, likeliest_first, name_of};
+pub use exam::{Assigned, ExamChoice};
 pub use explain::{Aim, Explain, Scale, Superpixels};
 pub use inside::{ChannelOrder, Inside};
 pub use layout::{Content, Layout, Tile, Which};
 pub use slot::{SeriesHandle, Slot};
 
+use crate::engine::ModelPath;
 use crate::viewer::command::Tool;
 use crate::viewer::layer_tree::LayerTree;
 use crate::viewer::region::Drawing;
@@ -121,6 +125,17 @@ impl State {
             hovered: None,
             layer_tree: None,
             drawing: None,
+        }
+    }
+
+    /// The model that explains a slot's series: that of the exam's task on its plane, else the chosen one.
+    #[must_use]
+    pub fn model_of(&self, slot: usize) -> Option<ModelPath> {
+        match &self.explain.exam {
+            Some(choice) => {
+                choice.member_for(self.slots[slot].series()).map(|(member, _)| ModelPath(member.card.clone()))
+            }
+            None => self.explain.model.clone(),
         }
     }
 

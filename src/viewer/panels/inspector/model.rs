@@ -7,7 +7,7 @@ use egui::{ComboBox, RichText, Ui};
 use super::super::percent;
 use super::{heading, name_combo, quiet};
 use crate::engine::{ModelInfo, ModelPath};
-use crate::model::Entry;
+use crate::model::{Entry, ExamEntry};
 use crate::viewer::command::Command;
 use crate::viewer::scene::Scene;
 use crate::viewer::theme;
@@ -18,12 +18,14 @@ pub fn choice(ui: &mut Ui, scene: &mut Scene<'_>) {
     let catalogue = Arc::clone(&scene.facts.catalogue);
     let chosen = scene.state.explain.model.clone();
     let is_chosen = |entry: &Entry| chosen.as_ref().is_some_and(|chosen| chosen.0 == entry.path);
-    let entry = catalogue.entries.iter().find(|entry| is_chosen(entry));
+    let exam = scene.state.explain.exam.clone();
+    let entry = catalogue.entries.iter().find(|entry| is_chosen(entry)).filter(|_| exam.is_none());
     if catalogue.entries.is_empty() {
         quiet(ui, "No model was found. Start the program with --models and a folder of model cards.");
         return;
     }
-    let text = entry.map_or("Choose a model", |entry| entry.name.as_str());
+    let of_entry = entry.map_or("Choose a model", |entry| entry.name.as_str());
+    let text = exam.as_ref().map_or(of_entry, |choice| choice.exam.card.name.as_str());
     let response =
         ComboBox::from_id_salt("model").width(ui.available_width()).selected_text(text).truncate().show_ui(ui, |ui| {
             for entry in &catalogue.entries {
@@ -32,12 +34,23 @@ pub fn choice(ui: &mut Ui, scene: &mut Scene<'_>) {
                 } else {
                     entry.name.clone()
                 };
-                if ui.selectable_label(is_chosen(entry), name).on_hover_text(&entry.summary).clicked() {
+                let is_chosen = exam.is_none() && is_chosen(entry);
+                if ui.selectable_label(is_chosen, name).on_hover_text(&entry.summary).clicked() {
                     scene.send(Command::SetModel(ModelPath(entry.path.clone())));
                 }
             }
+            exams(ui, scene, &catalogue.exams);
         });
     name_combo(ui, &response.response, "Model", text);
+    if let Some(choice) = &exam {
+        quiet(ui, choice.exam.card.summary.as_str());
+        for (index, task) in choice.exam.card.tasks.iter().enumerate() {
+            let is_chosen = choice.task == index;
+            if ui.radio(is_chosen, &task.name).on_hover_text("Explain this finding on every plane").clicked() {
+                scene.send(Command::SetTask(index));
+            }
+        }
+    }
     if let Some(entry) = entry {
         quiet(ui, entry.summary.as_str());
         if let Some(problem) = &entry.problem {
@@ -52,9 +65,53 @@ pub fn choice(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
+/// Exams under the models, where there are any.
+fn exams(ui: &mut Ui, scene: &mut Scene<'_>, entries: &[ExamEntry]) {
+    if entries.is_empty() {
+        return;
+    }
+    ui.separator();
+    quiet(ui, "Exams");
+    let chosen = scene.state.explain.exam.as_ref().map(|choice| choice.exam.path.clone());
+    for entry in entries {
+        let is_chosen = chosen.as_ref() == Some(&entry.path);
+        match &entry.exam {
+            Ok(exam) => {
+                if ui.selectable_label(is_chosen, &entry.name).on_hover_text(&entry.summary).clicked() {
+                    scene.send(Command::SetExam(Some(Arc::clone(exam))));
+                }
+            }
+            Err(problem) => {
+                let name = format!("{}  (can't be used)", entry.name);
+                ui.add_enabled(false, egui::Button::selectable(false, name)).on_disabled_hover_text(problem);
+            }
+        }
+    }
+}
+
+/// What slices that are judged alone say together, as the card says.
+fn joined_slices(ui: &mut Ui, scene: &Scene<'_>, model: &ModelInfo) {
+    let facts = &scene.facts.slots[scene.state.active_slot()];
+    let Some((joined, class)) = facts.gathered.joined().zip(facts.class) else { return };
+    let Some(probability) = joined.probabilities.get(class) else { return };
+    heading(ui, "WHOLE STACK");
+    let name = model.classes.get(class).cloned().unwrap_or_default();
+    let (done, total) = facts.gathered.progress();
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(name).size(15.0));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.label(RichText::new(percent(*probability)).font(theme::numbers(15.0)));
+        });
+    });
+    let rule = model.card.output.aggregate.unwrap_or_default().words();
+    let so_far = if done == total { String::new() } else { format!(", {done} of {total} so far") };
+    quiet(ui, format!("Each slice is judged alone: the {rule}{so_far}"));
+}
+
 /// What a stack network says of the whole stack.
 pub fn stack_result(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
     if !model.stack {
+        joined_slices(ui, scene, model);
         return;
     }
     heading(ui, "WHOLE STACK");
