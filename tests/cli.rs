@@ -128,6 +128,23 @@ fn a_stack_model_says_which_slice_decided() {
 }
 
 #[test]
+fn slices_judged_alone_are_joined_over_the_stack() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let series = "demo:/knee/torn/coronal";
+    let output =
+        glassbox(&["explain", series, "--model", "skin-phantom", "--out", path(&out), "--passes", "2", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["stack"]["aggregate"], "mean over the slices");
+    let results = json["results"].as_array().unwrap();
+    for (class, joined) in json["stack"]["probabilities"].as_array().unwrap().iter().enumerate() {
+        let sum: f64 = results.iter().map(|result| result["probabilities"][class].as_f64().unwrap()).sum();
+        assert!((joined.as_f64().unwrap() - sum / results.len() as f64).abs() < 1e-6, "class {class}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_leaves_the_others_explained() {
     let folder = tempfile::tempdir().unwrap();
     picture(folder.path());

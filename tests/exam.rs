@@ -223,6 +223,53 @@ fn real_series_are_matched_by_plane_slices_and_description() {
     }
 }
 
+/// Row `[slice][class]` and the probabilities of the stack.
+fn rows(answer: &Value) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let list = |value: &Value| value.as_array().unwrap().iter().map(number).collect::<Vec<f64>>();
+    (answer["per_slice"].as_array().unwrap().iter().map(list).collect(), list(&answer["probabilities"]))
+}
+
+#[test]
+fn slices_that_are_judged_alone_are_joined_as_the_card_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let skin = glassbox::demo::models().iter().find(|model| model.name == "skin-phantom").unwrap();
+    for (rule, name) in [("", "mean"), ("aggregate = \"max\"", "max"), ("aggregate = { top = 3 }", "top")] {
+        let of_model = folder.path().join(name);
+        std::fs::create_dir_all(&of_model).unwrap();
+        let model = skin.card.replace("[output]\n", &format!("[output]\n{rule}\n"));
+        std::fs::write(of_model.join("model.toml"), &model).unwrap();
+        std::fs::write(of_model.join("weights.safetensors"), skin.weights).unwrap();
+        let card = folder.path().join(format!("{name}.toml"));
+        let class = &glassbox::model::Card::parse(&model, "card").unwrap().classes[1];
+        let text_of_card = format!(
+            "name = \"n\"\nversion = \"1\"\n[[task]]\nname = \"t\"\n\
+             [[model]]\ncard = \"{name}\"\nplane = \"sagittal\"\ntask = \"t\"\nclass = \"{class}\"\n"
+        );
+        std::fs::write(&card, text_of_card).unwrap();
+        let output = exam(&["demo:/knee/torn/sagittal", "--card", text(&card), "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let study = json(&output)["studies"][0].clone();
+        let (slices, joined) = rows(&study["answers"][0]);
+        for (class, found) in joined.iter().enumerate() {
+            let mut values: Vec<f64> = slices.iter().map(|slice| slice[class]).collect();
+            values.sort_by(|a, b| b.total_cmp(a));
+            values.truncate(match name {
+                "max" => 1,
+                "top" => 3,
+                _ => values.len(),
+            });
+            let expected = values.iter().sum::<f64>() / values.len() as f64;
+            // Float32 probabilities, summed in float64.
+            assert!((found - expected).abs() < 1e-6, "{name}, class {class}: {found} {expected}");
+        }
+        let cell = &study["tasks"][0]["planes"][0];
+        let deciding = cell["deciding_slice"].as_u64().unwrap() as usize;
+        assert!(slices.iter().all(|slice| slice[1] <= slices[deciding][1]));
+        let interval: Vec<f64> = cell["interval90"].as_array().expect("it is stochastic").iter().map(number).collect();
+        assert!(0.0 <= interval[0] && interval[0] <= interval[1] && interval[1] <= 1.0, "{interval:?}");
+    }
+}
+
 /// Far longer than anything here takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_mins(5);
 

@@ -118,6 +118,9 @@ pub struct CellRecord {
     pub logit: Option<f32>,
     /// The slice that decided, display order, from 0.
     pub deciding_slice: Option<usize>,
+    /// Of a stochastic network that judges slices alone: the central 90 % interval on the deciding slice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval90: Option<[f32; 2]>,
     /// Why there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

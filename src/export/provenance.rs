@@ -19,7 +19,7 @@ pub struct Explanation {
     pub time: String,
     /// One a slice.
     pub results: Vec<ResultRecord>,
-    /// Only with a stack model: the first stack.
+    /// The first stack: of a stack model, or of slices that were judged alone and joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackRecord>,
     /// All stacks, where there are several.
@@ -186,6 +186,15 @@ pub struct StackRecord {
     pub shares: Vec<Vec<f32>>,
     /// For each feature the slice that won the maximum.
     pub winning_slice: Vec<usize>,
+    /// `left_out[class][slice]`: how the logit changes when the slice is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Vec<f32>>,
+    /// For each class the slice that decides: the largest share, or of slices judged alone the highest probability.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deciding_slice: Vec<usize>,
+    /// How slices judged alone were joined into `probabilities`; absent with a stack model, which has the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregate: Option<String>,
 }
 
 /// What could not be explained.

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::draws;
 use super::facts::Held;
 use super::gathered::Gathered;
-use super::state::{ExamChoice, State};
+use super::state::{ExamChoice, Explain, State};
 use crate::engine::exam::{Cell, CellResult, Row, table, wants};
-use crate::engine::{Engine, Key, ModelInfo, ModelPath, StackKey, Status};
+use crate::engine::{Engine, Key, ModelInfo, ModelPath, StackKey, Status, UncertaintyKey};
 use crate::model::exam::{Judged, Member};
 
 /// What is known of the chosen exam.
@@ -22,8 +23,8 @@ pub struct ExamFacts {
 
 impl ExamFacts {
     /// Asks the engine about every cell.
-    pub fn update(&mut self, engine: &Engine, choice: Option<&ExamChoice>) {
-        let Some(choice) = choice else {
+    pub fn update(&mut self, engine: &Engine, explain: &Explain) {
+        let Some(choice) = &explain.exam else {
             *self = Self::default();
             return;
         };
@@ -36,7 +37,14 @@ impl ExamFacts {
         }
         let Self { models, gathered, rows } = self;
         *rows = table(&choice.exam, |_, column, member, judged| {
-            cell(engine, choice, models, gathered, column, member, judged)
+            let mut cell = cell(engine, choice, models, gathered, column, member, judged);
+            if let Cell::Ready(result) = &mut cell
+                && let Some(key) = interval_key(explain, models, choice, column, member, result)
+            {
+                let drawn = engine.uncertainty(&key).ready();
+                result.interval90 = drawn.and_then(|drawn| drawn.summary.interval90.get(result.class).copied());
+            }
+            cell
         });
     }
 
@@ -54,8 +62,38 @@ impl ExamFacts {
         let sources: Vec<_> =
             choice.columns.iter().map(|column| column.series.is_some().then(|| Arc::clone(&column.sources))).collect();
         let loaded = |card: &Path| self.model(card).map(Arc::as_ref);
-        wants(&choice.exam, (choice.task, in_view.unwrap_or(0)), &loaded, &sources)
+        let mut wanted = wants(&choice.exam, (choice.task, in_view.unwrap_or(0)), &loaded, &sources);
+        wanted.extend(self.intervals(&state.explain, choice));
+        wanted
     }
+
+    /// Draws on the slices that decided, of stochastic networks.
+    fn intervals(&self, explain: &Explain, choice: &ExamChoice) -> Vec<Key> {
+        let mut keys = Vec::new();
+        for (task, row) in self.rows.iter().enumerate() {
+            for (column, cell) in row.cells.iter().enumerate() {
+                if let (Cell::Ready(result), Some((member, _))) = (cell, choice.exam.member(task, column)) {
+                    let key = interval_key(explain, &self.models, choice, column, member, result);
+                    keys.extend(key.map(Key::Uncertainty));
+                }
+            }
+        }
+        keys
+    }
+}
+
+/// What is drawn for the interval of a cell's deciding slice; `None` where the network draws nothing.
+fn interval_key(
+    explain: &Explain,
+    models: &HashMap<PathBuf, Held<ModelInfo>>,
+    choice: &ExamChoice,
+    column: usize,
+    member: &Member,
+    result: &CellResult,
+) -> Option<UncertaintyKey> {
+    let model = models.get(&member.card)?.current().filter(|model| model.stochastic && !model.stack)?;
+    let source = choice.columns.get(column)?.sources.get(result.deciding_slice)?;
+    Some(draws::band_key_of(explain, &model.id, source))
 }
 
 fn cell(

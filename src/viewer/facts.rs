@@ -214,7 +214,7 @@ impl Facts {
     pub fn update(&mut self, engine: &Engine, state: &State) {
         self.catalogue = engine.catalogue();
         self.activity = engine.activity();
-        self.exam.update(engine, state.explain.exam.as_ref());
+        self.exam.update(engine, &state.explain);
         let active = state.model_of(state.active_slot());
         match &active {
             Some(path) => {

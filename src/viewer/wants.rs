@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::draws;
 use super::facts::Facts;
 use super::state::{Aim, Content, State};
+use crate::engine::exam::Cell;
 use crate::engine::{Key, Library, MapKey, ModelInfo, StackKey};
 use crate::study::Source;
 
@@ -75,6 +76,9 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
         }
         for card in choice.exam.cards() {
             facts.exam.model(card).map(|model| &model.id).hash(&mut hasher);
+        }
+        for cell in facts.exam.rows.iter().flat_map(|row| &row.cells) {
+            matches!(cell, Cell::Ready(_)).hash(&mut hasher);
         }
     }
     (&facts.layer, &facts.activation_layer).hash(&mut hasher);

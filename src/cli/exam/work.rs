@@ -18,6 +18,11 @@ use glassbox::study::{Reader, Series, Storage, Study};
 
 use super::super::explain::{model_record, sentence};
 
+/// Passes for the interval on a deciding slice.
+const PASSES: usize = 100;
+/// Seed of these passes.
+const SEED: u64 = 1;
+
 /// What one model said of one series.
 enum Judgement {
     Stack(StackResult),
@@ -96,7 +101,11 @@ impl<'a> Work<'a> {
                 None => return Cell::Missing(Arc::from(found[column].words.as_str())),
                 Some(Err(reason)) => return Cell::Failed(Arc::from(reason.as_str())),
                 Some(Ok(Judgement::Stack(stack))) => CellResult::of_stack(class, stack),
-                Some(Ok(Judgement::Slices(slices, _))) => CellResult::of_slices(class, slices),
+                Some(Ok(Judgement::Slices(slices, _))) => CellResult::of_slices(class, slices).map(|mut result| {
+                    let series = found[column].series.map(|at| &study.series[at]);
+                    result.interval90 = series.and_then(|series| self.interval(model, series, &result));
+                    result
+                }),
             };
             result.map_or_else(|| Cell::Failed(Arc::from("The model gave no answer for its class")), Cell::Ready)
         });
@@ -155,6 +164,21 @@ impl<'a> Work<'a> {
         joined.map(|joined| Judgement::Slices(joined, probabilities)).ok_or_else(|| "It has no slices".to_owned())
     }
 
+    /// The 90 % interval of a class on the slice that decided; `None` of a network that draws nothing. The slice has
+    /// been judged before, so that its picture can be read.
+    fn interval(&self, model: &Model, series: &Series, result: &CellResult) -> Option<[f32; 2]> {
+        model.stochastic.as_ref()?;
+        let picture = self.reader.picture(series.slices.get(result.deciding_slice)?).ok()?;
+        let question = Question::Uncertainty { passes: PASSES, seed: SEED };
+        let mut found = None;
+        let ran = compute::slice(model, &picture, &[question], &Control::default(), &mut |_, answer| {
+            if let Answer::Done(Outcome::Uncertainty(drawn)) = answer {
+                found = drawn.summary.interval90.get(result.class).copied();
+            }
+        });
+        ran.ok().and(found)
+    }
+
     fn answer(&self, column: &str, card: &Path, judgement: &Judgement) -> AnswerRecord {
         let (index, model) = &self.loaded[card];
         let (plane, classes) = (column.to_owned(), model.classes.clone());
@@ -201,6 +225,7 @@ impl<'a> Work<'a> {
                 probability: result.map(|result| result.probability),
                 logit: result.and_then(|result| result.logit),
                 deciding_slice: result.map(|result| result.deciding_slice),
+                interval90: result.and_then(|result| result.interval90),
                 reason,
             })
         };

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use glassbox::engine::compute::aggregate;
 use glassbox::engine::{StackResult, UncertaintyResult};
 use glassbox::export::{FailedSource, ModelRecord, StackRecord, TopClass, UncertaintyRecord};
 use glassbox::model::Model;
-use glassbox::study::{Opened, Series};
+use glassbox::study::{Opened, Plane, Series};
 
 /// Classes listed under `top`.
 const TOP: usize = 5;
@@ -53,7 +54,31 @@ pub fn stack_record(series: &Series, result: StackResult) -> StackRecord {
         probabilities: result.probabilities,
         shares: result.shares,
         winning_slice: result.winning_slice,
+        left_out: result.left_out,
+        deciding_slice: result.deciding_slice,
+        aggregate: None,
     }
+}
+
+/// Slices of a series that were judged alone, joined as the card says; `None` where they are no stack: a single
+/// picture, or pictures that nothing but a folder holds together unless the card asks for it.
+pub fn joined_record(series: &Series, model: &Model, slices: &[&[f32]]) -> Option<StackRecord> {
+    let rule = model.card.output.aggregate;
+    if slices.len() < 2 || (series.likely_plane() == Plane::Unknown && rule.is_none()) {
+        return None;
+    }
+    let rule = rule.unwrap_or_default();
+    let joined = aggregate(rule, slices)?;
+    Some(StackRecord {
+        series: series.uid.clone(),
+        logits: Vec::new(),
+        probabilities: joined.probabilities,
+        shares: Vec::new(),
+        winning_slice: Vec::new(),
+        left_out: Vec::new(),
+        deciding_slice: joined.deciding_slice,
+        aggregate: Some(rule.words()),
+    })
 }
 
 /// Which model answered.

@@ -17,7 +17,7 @@ use super::super::{DONE, Outcome as Exit, PARTLY, Stop, print};
 use super::ExplainOptions;
 use super::outputs::Outputs;
 use super::plan::Plan;
-use super::records::{model_record, stack_record, top_classes, uncertainty_record};
+use super::records::{joined_record, model_record, stack_record, top_classes, uncertainty_record};
 
 /// Everything one call works on and what has come of it.
 pub struct Work<'a> {
@@ -70,10 +70,16 @@ impl<'a> Work<'a> {
             }
             let stack_class = if self.model.stack { self.explain_stack(series)? } else { None };
             let class = self.plan.class.or(stack_class);
+            let first = self.results.len();
             for (index, slice) in series.slices.iter().enumerate() {
                 if wanted_slice.is_none_or(|wanted| wanted == index) {
                     self.explain_slice(series, series_number, index, slice, class)?;
                 }
+            }
+            let of_series = &self.results[first..];
+            if !self.model.stack && of_series.len() == series.slices.len() && series.times <= 1 {
+                let slices: Vec<&[f32]> = of_series.iter().map(|result| result.probabilities.as_slice()).collect();
+                self.stacks.extend(joined_record(series, self.model, &slices));
             }
             series_number += 1;
         }

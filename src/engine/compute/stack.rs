@@ -89,15 +89,20 @@ struct Best {
     second: Vec<f32>,
 }
 
+/// Whether a value takes the maximum from another: NaN does from all, so that it is seen in the logits.
+fn wins(challenger: f32, best: f32) -> bool {
+    challenger > best || (challenger.is_nan() && !best.is_nan())
+}
+
 impl Best {
     fn of(features: &[Arc<Vec<f32>>], width: usize) -> Self {
         let mut best =
             Self { slice: vec![0; width], value: features[0].to_vec(), second: vec![f32::NEG_INFINITY; width] };
         for (index, slice) in features.iter().enumerate().skip(1) {
             for (k, &value) in slice.iter().enumerate() {
-                if value > best.value[k] {
+                if wins(value, best.value[k]) {
                     (best.second[k], best.value[k], best.slice[k]) = (best.value[k], value, index);
-                } else if value > best.second[k] {
+                } else if wins(value, best.second[k]) {
                     best.second[k] = value;
                 }
             }
@@ -237,6 +242,18 @@ mod tests {
         assert!(!result.winning_slice.contains(&4));
         for class in 0..model.outputs() {
             assert_eq!((result.shares[class][4], result.left_out[class][4]), (0.0, 0.0));
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_is_an_error_on_whichever_slice() {
+        let model = knee();
+        for slice in 0..3 {
+            let mut features = made_up(&model, 3);
+            let mut spoilt = features[slice].to_vec();
+            spoilt[1] = f32::NAN;
+            features[slice] = Arc::new(spoilt);
+            assert!(stack(&model, &features, &Control::default()).is_err(), "slice {slice}");
         }
     }
 

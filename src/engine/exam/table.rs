@@ -17,7 +17,8 @@ pub struct CellResult {
     pub logit: Option<f32>,
     /// The slice that decides: the one with the largest share, or with the highest probability of its own.
     pub deciding_slice: usize,
-    /// The central 90 % interval, of a stochastic network.
+    /// Of a stochastic network that judges slices alone: the central 90 % interval on the deciding slice. The passes of
+    /// different slices draw their weights apart, so they say nothing of an interval for the whole stack.
     pub interval90: Option<[f32; 2]>,
 }
 

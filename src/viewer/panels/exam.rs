@@ -201,9 +201,12 @@ fn words_of(cell: &Cell) -> (String, String, String) {
             if let Some(logit) = result.logit {
                 hover.push_str(&format!("\nLogit of the stack: {logit:.2}"));
             }
+            if result.interval90.is_some() {
+                hover.push_str("\nThe 90 % interval is that of this slice over the draws");
+            }
             let below = match result.interval90 {
                 Some([low, high]) => {
-                    format!("{:.0}–{:.0} %, slice {}", low * 100.0, high * 100.0, result.deciding_slice + 1)
+                    format!("slice {}: {:.0}–{:.0} %", result.deciding_slice + 1, low * 100.0, high * 100.0)
                 }
                 None => format!("slice {}", result.deciding_slice + 1),
             };

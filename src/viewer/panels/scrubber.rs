@@ -84,7 +84,9 @@ fn deciding_button(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
 fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
     let slot = &scene.state.slots[slot_index];
     let positions = slot.positions();
-    let below = if Shares::of(&scene.facts.slots[slot_index]).is_some() { shares::HEIGHT + theme::GAP } else { 0.0 };
+    // Kept free while the shares are computed, so that nothing jumps when they come.
+    let takes_stack = scene.facts.slots[slot_index].network.as_ref().is_some_and(|network| network.model.stack);
+    let below = if takes_stack { shares::HEIGHT + theme::GAP } else { 0.0 };
     let size = Vec2::new(ui.available_width(), theme::SCORE_HEIGHT + 10.0 + below);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let palette = theme::palette(ui.ctx());
@@ -141,12 +143,18 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
     painter.rect_stroke(here, 0.0, Stroke::new(1.0, palette.text), egui::StrokeKind::Inside);
     captions(&painter, graph, scene, facts, palette.quiet);
 
+    let top = graph.bottom() + 10.0;
+    let strip = Rect::from_min_size(Pos2::new(graph.left(), top), Vec2::new(graph.width(), shares::HEIGHT));
     if let Some(shares) = Shares::of(facts) {
-        let top = graph.bottom() + 10.0;
-        let strip = Rect::from_min_size(Pos2::new(graph.left(), top), Vec2::new(graph.width(), shares::HEIGHT));
         let network = facts.network.as_ref();
         let class = facts.class.and_then(|class| network?.model.classes.get(class)).map_or("the class", String::as_str);
         shares.paint(&painter, strip, palette, class, current, &left, step);
+    } else if takes_stack {
+        painter.rect_filled(strip, 3.0, palette.background);
+        let done = facts.profile.iter().flatten().count();
+        let words = format!("Share of the stack's logit: {done} of {positions} slices are there");
+        let at = strip.left_top() + Vec2::new(4.0, 2.0);
+        painter.text(at, Align2::LEFT_TOP, words, FontId::proportional(11.0), palette.quiet);
     }
 
     let under = response.hover_pos().map(|pointer| (((pointer.x - graph.left()) / step) as usize).min(positions - 1));

@@ -300,6 +300,9 @@ impl State {
         let Some(main) = self.slots[0].series.clone() else { return };
         self.fill_exam_planes();
         for (slot, plane) in PLANE_SLOTS.zip([Plane::Axial, Plane::Coronal, Plane::Sagittal]) {
+            if self.explain.exam.as_ref().is_some_and(|choice| choice.has(plane)) {
+                continue;
+            }
             let shown = main.series().filter(|series| series.likely_plane() == plane).map(|_| main.clone());
             if let Some(shown) = shown {
                 // The series chosen in the browser takes its plane's place.

@@ -108,6 +108,13 @@ impl ExamChoice {
         column.and_then(of_column).or_else(|| (0..self.columns.len()).find_map(of_column))
     }
 
+    /// Whether one of the exam's series lies in a plane.
+    #[must_use]
+    pub fn has(&self, plane: Plane) -> bool {
+        let series = self.columns.iter().filter_map(|column| column.series.as_ref()?.series());
+        series.into_iter().any(|series| series.likely_plane() == plane)
+    }
+
     /// How many columns have a series.
     #[must_use]
     pub fn matched(&self) -> usize {
