@@ -1,6 +1,7 @@
 //! Screenshots, sheets and raw maps on disk, each with its provenance; a file is whole or absent.
 
 mod atomic;
+pub mod check;
 mod exam;
 pub mod npy;
 pub mod png;

@@ -4,11 +4,17 @@
 //! [`CHECKS`] looks at the measured [`Report`] and says what it sees, by a rule that it states, with the advice of the
 //! literature. A new kind is one file here and one line in the registry.
 
+mod confidence;
 mod dead;
+mod duplicates;
+mod field;
 mod finding;
 mod measure;
+mod nearly_dead;
 mod noise;
 mod report;
+mod saturation;
+mod sparsity;
 mod tally;
 
 pub use finding::{Check, Finding, Severity};
@@ -17,4 +23,16 @@ pub use report::{FilterReport, LayerReport, Lesion, Outputs, Pair, Report};
 pub use tally::Tally;
 
 /// All kinds of finding, in the order in which they are reported.
-pub static CHECKS: &[&dyn Check] = &[&dead::Dead];
+pub static CHECKS: &[&dyn Check] = &[
+    &dead::Dead,
+    &nearly_dead::NearlyDead,
+    &duplicates::Duplicates,
+    &noise::Noise,
+    &sparsity::Sparsity,
+    &saturation::Saturation,
+    &confidence::Confidence,
+    &field::Field,
+];
+
+#[cfg(test)]
+mod tests;

@@ -142,6 +142,19 @@ impl Report {
         self.judged()
     }
 
+    /// The same with these layers alone, or layers of these modules (`layer4` has `layer4.0.relu`), judged anew.
+    #[must_use]
+    pub fn only(mut self, names: &[String]) -> Self {
+        let is_named = |layer: &str| {
+            names.iter().any(|name| {
+                layer.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        self.layers.retain(|layer| is_named(&layer.layer));
+        self.filters.retain(|filters| is_named(&filters.layer));
+        self.judged()
+    }
+
     /// Bytes in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {

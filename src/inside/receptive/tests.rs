@@ -183,6 +183,24 @@ fn global_pooling_sees_everything_and_so_does_what_is_stretched_from_it() {
 }
 
 #[test]
+fn known_networks_have_the_fields_of_the_literature() {
+    use crate::model::{Weights, zoo};
+    // Araujo, Norris and Sim 2019 for AlexNet and VGG16; torchvision's ResNets stride in the first 3 × 3 convolution of
+    // a stage, which gives 435 and 427.
+    for (architecture, layer, size) in [
+        ("alexnet", "features.12", 195),
+        ("vgg16", "features.30", 212),
+        ("resnet18", "layer4", 435),
+        ("resnet50", "layer4", 427),
+    ] {
+        let mut weights = Weights::from_tensors(std::collections::HashMap::new(), "usual widths");
+        let graph = (zoo::find(architecture).unwrap().build)(&mut weights).unwrap();
+        let field = ReceptiveField::of(&graph, graph.find(layer).unwrap(), &[1, 3, 224, 224]).unwrap().unwrap();
+        assert_eq!((field.size, field.stride), ([size; 2], [32.0; 2]), "{architecture}");
+    }
+}
+
+#[test]
 fn a_gate_scales_the_units_without_widening_their_field() {
     let mut builder = GraphBuilder::new();
     let first = builder.add("a", conv([1, 1], [3, 3], 1), &[INPUT]);
