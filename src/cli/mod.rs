@@ -1,5 +1,6 @@
 //! Arguments in, exit code out: 0 done, 1 the input or the model is at fault, 2 wrong usage, 3 partly done.
 
+mod check_model;
 mod exam;
 mod explain;
 mod info;
@@ -49,6 +50,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Check how a network was trained: dead and duplicate filters, noise, sparsity, saturation, receptive field.
+    CheckModel(check_model::CheckOptions),
     /// Run the models of an exam card over the planes of a study and print one table.
     Exam(exam::ExamOptions),
     /// Run a model and write probabilities, maps and overlays.
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
         Some(Command::Exam(options)) => exam::run(options),
+        Some(Command::CheckModel(options)) => check_model::run(options),
         Some(Command::Explain(options)) => explain::run(options),
         Some(Command::Info(options)) => info::run(options),
         Some(Command::Methods(options)) => methods::run(options),
