@@ -187,7 +187,9 @@ mod tests {
             let structured = flatness(&gratings(size));
             let above = structured.iter().filter(|&&flatness| flatness >= NOISY).count();
             assert!(above == 0, "{size}: {above} of 64, {structured:?}");
-            assert!(noisy.iter().filter(|&&flatness| flatness >= NOISY).count() >= 58, "{size}");
+            // Of single 5 × 5 kernels of noise 94 % are found (numpy, 4000 draws), 60 of 64 with a deviation of 2; of larger
+            // ones, and of colour filters, nearly all.
+            assert!(noisy.iter().filter(|&&flatness| flatness >= NOISY).count() >= 52, "{size}");
         }
     }
 
