@@ -18,6 +18,8 @@ use crate::viewer::theme;
 
 /// Shows the panel.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    // The bar gets room of its own: it must not lie over the numbers at the right.
+    ui.spacing_mut().scroll.floating_allocated_width = theme::GAP;
     ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         model::choice(ui, scene);
         let Some(model) = scene.facts.model.value.clone() else { return };
