@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test dicom_manifest -- --nocapture` prints the table.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 

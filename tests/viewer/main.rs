@@ -1,7 +1,6 @@
 //! The viewer without a screen: the demo opens, controls are found by their names, and do what they say.
 
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
-#![expect(clippy::wildcard_imports, reason = "the harness and its helpers are for every file here")]
 
 mod costly;
 mod density;

@@ -1,6 +1,5 @@
 //! Small networks whose description and weights are written here, and what is refused.
 
-#![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 #![expect(clippy::needless_pass_by_value, reason = "the literals of the tests read better without references")]
 
 use std::io::Write;
