@@ -45,6 +45,8 @@ pub struct App {
     /// What a picture that is to be saved shows, while the dialog asks where to.
     saving: Option<Saving>,
     tile_rects: Vec<(usize, Rect)>,
+    /// Images that the last frame would have shown small.
+    pictures_wanted: Vec<Source>,
     models_used: ModelsUsed,
     /// Something has been opened and none of it has been shown yet.
     shows_next_study: bool,
@@ -92,6 +94,7 @@ impl App {
             screenshots: Screenshots::default(),
             saving: None,
             tile_rects: Vec::new(),
+            pictures_wanted: Vec::new(),
             models_used: ModelsUsed::default(),
             shows_next_study: false,
             trace: Trace::new(options.trace),
@@ -301,6 +304,7 @@ impl App {
             .take(64)
             .cloned()
             .collect();
+        let missing: Vec<Source> = self.pictures_wanted.iter().cloned().chain(missing).collect();
         if let Some(wanted) = self.wants.pictures(&self.state, &self.library, &missing) {
             self.engine.want_pictures(wanted);
         }
@@ -309,6 +313,7 @@ impl App {
     fn lay_out(&mut self, ui: &mut Ui) {
         let mut picture_shown = false;
         self.tile_rects.clear();
+        self.pictures_wanted.clear();
         let mut scene = Scene {
             state: &self.state,
             facts: &self.facts,
@@ -321,6 +326,7 @@ impl App {
             last_shown: &mut self.last_shown,
             commands: &mut self.commands,
             tile_rects: &mut self.tile_rects,
+            pictures_wanted: &mut self.pictures_wanted,
             picture_shown: &mut picture_shown,
         };
         divide::show(ui, &mut scene);
@@ -344,6 +350,7 @@ impl eframe::App for App {
         }
         self.play(ctx);
         self.run_commands(ctx);
+        self.facts.inside.follow_images(&self.library, &self.state);
         self.facts.update(&self.engine, &self.state);
         self.tell_wants();
         self.plots.take_finished();

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use super::layer_tree::{LayerTree, Purpose};
 use super::region::Stroke;
-use super::state::{ChannelOrder, Layout, Scale};
+use super::state::{ChannelOrder, ColourBy, Layout, Scale, Scope};
 use super::transform::View;
 use crate::display::Voi;
 use crate::engine::ModelPath;
 use crate::explain::Evidence;
 use crate::explain::parameters::Value;
+use crate::inside::Projection;
 use crate::model::exam::Exam;
+use crate::study::Source;
 
 /// What dragging with the left mouse button does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -285,6 +287,28 @@ pub enum Command {
     NextChannel,
     /// The previous channel in the grid's order.
     PreviousChannel,
+    /// A channel of a layer, in the activation grid.
+    GoToChannel {
+        /// The layer.
+        layer: Arc<str>,
+        /// The channel, from 0; `None` = none of them.
+        channel: Option<usize>,
+    },
+    /// Which images are looked at.
+    SetScope(Scope),
+    /// How many of the strongest images are shown.
+    SetStrongest(usize),
+    /// An image that is open, with the patch that a unit sees of it.
+    ShowImage {
+        /// The image.
+        source: Source,
+        /// `x0, y0, x1, y1` in slice pixels; `None` = no patch.
+        patch: Option<[f32; 4]>,
+    },
+    /// How codes are brought into the plane.
+    SetProjection(Projection),
+    /// What the points of the embedding are coloured by.
+    SetColourBy(ColourBy),
     /// Cine speed, slices a second.
     SetCineSpeed(f32),
     /// What has been typed into the palette.
@@ -320,6 +344,10 @@ impl Command {
                 | Self::CloseRegion
                 | Self::ClearRegion
                 | Self::ExplainAll
+                | Self::GoToChannel { .. }
+                | Self::SetScope(_)
+                | Self::SetStrongest(_)
+                | Self::SetProjection(_)
         )
     }
 }

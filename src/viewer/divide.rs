@@ -2,8 +2,10 @@
 
 use egui::{CentralPanel, Frame, Margin, Panel, Ui};
 
+use super::command::Command;
 use super::panels::{
-    activations, browser, density, help, inspector, layers, notices, scrubber, status, toolbar, verdict,
+    activations, browser, check, density, embedding, filters, help, inspector, layers, notices, scrubber, status,
+    strongest, toolbar, verdict,
 };
 use super::scene::Scene;
 use super::state::Content;
@@ -59,12 +61,21 @@ fn tiles(ui: &mut Ui, scene: &mut Scene<'_>) {
         Some(_) => vec![area; scene.state.layout.tiles().len()],
         None => scene.state.layout.rects(area),
     };
+    let mut pictures = scene.state.visible_tiles().filter(|(_, tile)| tile.content.is_picture());
+    if scene.state.hovered.is_some() && !pictures.any(|(index, _)| ui.rect_contains_pointer(rects[index])) {
+        // The cross of the pixel under the pointer goes with the pointer.
+        scene.send(Command::Hover(None));
+    }
     for (index, tile) in scene.state.visible_tiles() {
         let rect = rects[index];
         scene.tile_rects.push((index, rect));
         match tile.content {
             Content::Image | Content::Overlay(_) | Content::Channel => viewport::show(ui, rect, scene, index, tile),
             Content::Activations => activations::show(ui, rect, scene),
+            Content::Filters => filters::show(ui, rect, scene),
+            Content::Strongest => strongest::show(ui, rect, scene),
+            Content::Embedding => embedding::show(ui, rect, scene),
+            Content::Check => check::show(ui, rect, scene),
             Content::Density => density::show(ui, rect, scene, index),
             Content::Verdict => verdict::show(ui, rect, scene),
         }

@@ -126,6 +126,8 @@ pub struct SlotFacts {
     maps: [MapFacts; Which::COUNT],
     /// The layer's channels.
     pub activations: Held<Activations>,
+    /// The layer that they are of.
+    activations_of: Option<Arc<str>>,
     /// What the layer's strongest channels have seen.
     pub seen: Held<FeatureGrid>,
     /// The key of that.
@@ -318,6 +320,11 @@ impl SlotFacts {
         self.class = chosen.or_else(|| self.strongest());
         let chosen = state.explain.against.filter(is_there).filter(|other| Some(*other) != self.class);
         self.other = chosen.or_else(|| self.strongest_other(model.classes.len()));
+        if self.activations_of.as_ref() != Some(&network.activation_layer) {
+            // Another layer has other channels; what the last one had bridges nothing.
+            self.activations = Held::default();
+            self.activations_of = Some(Arc::clone(&network.activation_layer));
+        }
         self.activations.update(engine.activations(&model.id, &slice.source, &network.activation_layer, None));
         if state.explain.shows_seen {
             let key = state.explain.seen(&model.id, &slice.source, &network.activation_layer);

@@ -88,6 +88,27 @@ fn draw(painter: &Painter, rect: Rect, command: &Command, colour: Color32, behin
                 frame(x, y, x + 0.2, y + 0.24, false);
             }
         }
+        Command::SetLayout(Layout::Embedding) => {
+            frame(0.0, 0.05, 0.36, 0.95, true);
+            for (x, y) in [
+                (0.52, 0.2),
+                (0.62, 0.36),
+                (0.5, 0.44),
+                (0.86, 0.3),
+                (0.94, 0.18),
+                (0.7, 0.8),
+                (0.84, 0.74),
+                (0.78, 0.92),
+            ] {
+                painter.circle_filled(at(x, y), 1.3, colour);
+            }
+        }
+        Command::SetLayout(Layout::Check) => {
+            for (y, end) in [(0.12, 0.62), (0.38, 0.44), (0.64, 0.74), (0.9, 0.5)] {
+                line(&[(0.0, y), (end, y)]);
+            }
+            line(&[(0.66, 0.3), (0.78, 0.46), (1.0, 0.08)]);
+        }
         Command::SetTool(Tool::Region) => {
             line(&[(0.12, 0.62), (0.0, 0.3), (0.3, 0.04), (0.78, 0.08), (1.0, 0.44), (0.72, 0.86), (0.36, 0.96)]);
             painter.circle_filled(at(0.14, 0.8), 1.8, colour);

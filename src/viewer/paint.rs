@@ -8,13 +8,18 @@ use std::thread::JoinHandle;
 use egui::{Color32, ColorImage};
 
 use super::inside::atlas::{self, Colours};
+use super::inside::kernels::{self, Form};
 use super::inside::overlay::ChannelOverlay;
+use super::inside::patch;
 use super::lay::{self, MapOverlay};
 use super::seen;
 use super::textures::{Atlas, TextureKey};
+use crate::display::colormap::Colormap;
 use crate::display::{Picture, Voi};
 use crate::engine::FeatureGrid;
 use crate::explain::Activations;
+use crate::inside::Filters;
+use crate::study::Source;
 
 /// Where a painted picture will be seen. A newer order for a seat replaces the older one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,6 +32,12 @@ pub enum Seat {
     Grid(usize),
     /// A thumbnail of the browser, by series UID.
     Thumbnail(String),
+    /// A page of the filters.
+    Filters(usize),
+    /// A small picture of an image among many.
+    Small(Source),
+    /// A patch of an image among many.
+    Patch(Source),
 }
 
 /// What is to be painted.
@@ -61,6 +72,26 @@ pub enum Job {
     },
     /// What the strongest channels of a layer saw.
     Seen(Arc<FeatureGrid>),
+    /// A page of a layer's filters.
+    Filters {
+        /// The filters.
+        filters: Arc<Filters>,
+        /// Colours around 0, where a filter is no picture in colour.
+        colormap: &'static Colormap,
+        /// One scale for all filters.
+        shared_scale: bool,
+        /// Which page.
+        page: usize,
+    },
+    /// What a unit sees of an image.
+    Patch {
+        /// The picture.
+        picture: Arc<Picture>,
+        /// `x0, y0, x1, y1`, the centre of the first pixel being 0, 0.
+        patch: [f32; 4],
+        /// The longer side, in pixels, at most.
+        side: usize,
+    },
 }
 
 /// What is laid over a slice.
@@ -160,8 +191,10 @@ impl Painter {
         let mut orders = self.shared.lock();
         if orders.by_seat.insert(seat.clone(), (key.clone(), job())).is_none() {
             match seat {
-                Seat::Tile(_) | Seat::Grid(_) => orders.queue.push_front(seat.clone()),
-                Seat::Ahead(_) | Seat::Thumbnail(_) => orders.queue.push_back(seat.clone()),
+                Seat::Tile(_) | Seat::Grid(_) | Seat::Filters(_) => orders.queue.push_front(seat.clone()),
+                Seat::Ahead(_) | Seat::Thumbnail(_) | Seat::Small(_) | Seat::Patch(_) => {
+                    orders.queue.push_back(seat.clone())
+                }
             }
         }
         drop(orders);
@@ -239,6 +272,17 @@ fn paint(job: &Job, max_side: usize) -> (ColorImage, Option<Atlas>) {
         Job::Atlas { activations, colours, page } => {
             let (image, atlas) = atlas::page(activations, *colours, *page);
             (image, Some(atlas))
+        }
+        Job::Filters { filters, colormap, shared_scale, page } => match kernels::form(filters) {
+            Form::Matrix => (kernels::matrix(filters, colormap, *shared_scale, *page), None),
+            Form::Colour | Form::Single => {
+                let (image, atlas) = kernels::images(filters, colormap, *shared_scale, *page);
+                (image, Some(atlas))
+            }
+        },
+        Job::Patch { picture, patch, side } => {
+            let (rgba, [width, height]) = patch::cut(picture, *patch);
+            (shrunk(width, height, &rgba, *side), None)
         }
         Job::Seen(grid) => {
             let (image, atlas) = seen::atlas(grid, max_side);

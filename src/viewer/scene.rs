@@ -17,6 +17,7 @@ use super::textures::{OverlayKey, OverlayOf, Texture, TextureKey, Textures, voi_
 use crate::display::{Blend, Picture, Voi};
 use crate::engine::{Engine, Library, MapKey, MapResult};
 use crate::explain::{Activations, Reading};
+use crate::inside::Filters;
 use crate::model::Fit;
 use crate::study::{Slice, Source};
 
@@ -32,6 +33,8 @@ pub struct LastShown {
 /// Where [`Scene::last_shown`] keeps the pages of the activation grid, downwards; no tile has these indices.
 const GRID: usize = usize::MAX;
 
+/// Longer side of a small picture, in pixels.
+pub const THUMBNAIL_PIXELS: usize = 128;
 /// How long a picture that is out of date stays before the tile says that it waits.
 const BRIDGE: Duration = Duration::from_millis(200);
 
@@ -59,6 +62,8 @@ pub struct Scene<'a> {
     pub commands: &'a mut Vec<Command>,
     /// Where each tile lies on the screen, for screenshots.
     pub tile_rects: &'a mut Vec<(usize, egui::Rect)>,
+    /// Images whose pictures are to be read for what is shown small.
+    pub pictures_wanted: &'a mut Vec<Source>,
     /// Whether a picture was shown in this frame that belongs to what is in view.
     pub picture_shown: &'a mut bool,
 }
@@ -155,6 +160,57 @@ impl Scene<'_> {
         let key = TextureKey::Seen(facts.seen_key.clone()?);
         let job = facts.seen.current().map(|grid| Job::Seen(Arc::clone(grid)));
         self.grid_texture(0, key, "seen".to_owned(), job)
+    }
+
+    /// A page of a layer's filters, once it is painted.
+    pub fn filter_page(&mut self, filters: &Arc<Filters>, page: usize) -> Option<Texture> {
+        let model = self.facts.model.current()?;
+        let explain = &self.state.explain;
+        let (colormap, shared_scale) = (explain.signed_colormap, explain.channels_share_scale);
+        let layer = Arc::from(filters.layer.as_str());
+        let key = TextureKey::Filters { model: model.id.clone(), layer, colormap: colormap.name, shared_scale, page };
+        let filters = Arc::clone(filters);
+        self.texture(Seat::Filters(page), key, || Some(Job::Filters { filters, colormap, shared_scale, page }))
+    }
+
+    /// A small picture of any image that is open, once it has been read.
+    pub fn thumbnail(&mut self, source: &Source) -> Option<Texture> {
+        let key = TextureKey::Thumbnail(source.clone());
+        let picture = self.engine.picture(source);
+        let texture = self.texture(Seat::Small(source.clone()), key, || {
+            picture.ready().map(|picture| Job::Thumbnail { picture, side: THUMBNAIL_PIXELS })
+        });
+        self.wanted_unless(texture.is_some(), source);
+        texture
+    }
+
+    /// What a unit sees of an image, once that has been read.
+    pub fn patch_texture(&mut self, source: &Source, patch: [f32; 4]) -> Option<Texture> {
+        let key = TextureKey::Patch(source.clone(), patch.map(f32::to_bits));
+        let picture = self.engine.picture(source);
+        let texture = self.texture(Seat::Patch(source.clone()), key, || {
+            picture.ready().map(|picture| Job::Patch { picture, patch, side: THUMBNAIL_PIXELS })
+        });
+        self.wanted_unless(texture.is_some(), source);
+        texture
+    }
+
+    fn wanted_unless(&mut self, is_there: bool, source: &Source) {
+        if !is_there && !self.pictures_wanted.contains(source) {
+            self.pictures_wanted.push(source.clone());
+        }
+    }
+
+    /// A texture, ordered where it is missing and what it is painted from is there.
+    fn texture(&mut self, seat: Seat, key: TextureKey, job: impl FnOnce() -> Option<Job>) -> Option<Texture> {
+        let texture = self.textures.get(&key);
+        if texture.is_none()
+            && !self.textures.contains(&key)
+            && let Some(job) = job()
+        {
+            self.painter.order(seat, key, || job);
+        }
+        texture
     }
 
     /// A texture of the grid, or the one that was shown in its place before as long as that had the same owner.

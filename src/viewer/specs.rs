@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers};
 
 use super::command::{Command, Tool};
-use super::state::{ChannelOrder, Layout};
+use super::state::{ChannelOrder, Layout, Scope};
 
 /// Where a command stands in the menus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,9 +155,23 @@ pub static SPECS: &[Spec] = {
         ),
         spec(
             C::SetLayout(Layout::Inside),
-            "Inside: channel | activations",
-            "One channel of a layer over the picture, beside all its channels",
+            "Inside: channel | activations | filters | strongest images",
+            "A channel over the picture, all channels of its layer, their filters, and the images that excite it most",
             &[plain(Key::F10)],
+            M::View,
+        ),
+        spec(
+            C::SetLayout(Layout::Embedding),
+            "Image | embedding",
+            "Which images the network takes for alike, by t-SNE or PCA of a layer's codes",
+            &[plain(Key::F11)],
+            M::View,
+        ),
+        spec(
+            C::SetLayout(Layout::Check),
+            "Network check | activations",
+            "What weights and activations over many images say about how the network was trained",
+            &[plain(Key::F12)],
             M::View,
         ),
         spec(
@@ -239,6 +253,27 @@ pub static SPECS: &[Spec] = {
             C::SetChannelOrder(ChannelOrder::Maximum),
             "Channels by maximum",
             "Sort the activation grid by the largest value of each channel",
+            &[],
+            M::Explain,
+        ),
+        spec(
+            C::SetChannelOrder(ChannelOrder::Contribution),
+            "Channels by contribution",
+            "Sort the activation grid by what each channel adds to the explained class",
+            &[],
+            M::Explain,
+        ),
+        spec(
+            C::SetScope(Scope::Series),
+            "Survey this series",
+            "Strongest images, embedding and network check over the series in view",
+            &[],
+            M::Explain,
+        ),
+        spec(
+            C::SetScope(Scope::Everything),
+            "Survey everything open",
+            "Strongest images, embedding and network check over every image that is open",
             &[],
             M::Explain,
         ),

@@ -44,6 +44,21 @@ pub enum TextureKey {
         /// Which page.
         page: usize,
     },
+    /// A page of a layer's filters.
+    Filters {
+        /// The model.
+        model: ModelId,
+        /// The layer.
+        layer: Arc<str>,
+        /// Colours around 0.
+        colormap: &'static str,
+        /// One scale for all filters.
+        shared_scale: bool,
+        /// Which page.
+        page: usize,
+    },
+    /// What a unit sees of an image: the corners of the patch, as bits.
+    Patch(Source, [u32; 4]),
     /// What the strongest channels of a layer saw, by the key of that result.
     Seen(Key),
 }
@@ -148,7 +163,7 @@ impl Textures {
         self.frame += 1;
         self.waiting.extend(painted);
         // Newest last, and those first that a viewport waits for.
-        self.waiting.sort_by_key(|painted| matches!(painted.key, TextureKey::Thumbnail(_)));
+        self.waiting.sort_by_key(|painted| matches!(painted.key, TextureKey::Thumbnail(_) | TextureKey::Patch(..)));
         let mut uploaded = 0;
         let mut taken = 0;
         for painted in &self.waiting {
@@ -195,7 +210,7 @@ impl Textures {
     fn upload(&mut self, ctx: &egui::Context, painted: Painted) {
         let options = match painted.key {
             TextureKey::Slice { .. } | TextureKey::Thumbnail(_) | TextureKey::Seen(_) => TextureOptions::LINEAR,
-            TextureKey::Atlas { .. } => TextureOptions::NEAREST,
+            TextureKey::Atlas { .. } | TextureKey::Filters { .. } | TextureKey::Patch(..) => TextureOptions::NEAREST,
         };
         let bytes = image_bytes(&painted.image);
         let handle = ctx.load_texture("glassbox", painted.image, options);

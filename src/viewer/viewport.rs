@@ -4,6 +4,7 @@ use egui::{Event, Mesh, MouseWheelUnit, PointerButton, Pos2, Rect, Role, Sense, 
 
 use super::annotations;
 use super::command::{Command, Tool};
+use super::inside::patch::from_corner;
 use super::scene::Scene;
 use super::state::{Content, Hovered, Layout, PLANE_SLOTS, Slot, State, Tile, Which};
 use super::transform::ScreenFromSlice;
@@ -31,6 +32,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize, tile: 
         }
         linked::paint(&painter, rect, scene, tile.slot, slice, &map);
         paint_region(&painter, state, tile.slot, slice, &map);
+        paint_patch(&painter, state, slice, &map);
         if let Some(hovered) = state.hovered
             && hovered.slot == tile.slot
             && !response.contains_pointer()
@@ -102,6 +104,17 @@ fn paint_region(painter: &egui::Painter, state: &State, slot: usize, slice: &Sli
     let growing = state.drawing.as_ref().filter(|drawing| drawing.slot == slot);
     let Some(corners) = growing.map(|drawing| drawing.corners(explain.stroke)).or(drawn) else { return };
     let points: Vec<Pos2> = corners.into_iter().map(|(x, y)| map.point(x, y)).collect();
+    for (width, colour) in [(3.0, egui::Color32::from_black_alpha(160)), (1.5, theme::REGION)] {
+        painter.add(Shape::closed_line(points.clone(), Stroke::new(width, colour)));
+    }
+}
+
+/// What a unit sees of the slice, after it was gone to from the strongest images.
+fn paint_patch(painter: &egui::Painter, state: &State, slice: &Slice, map: &ScreenFromSlice) {
+    let Some((_, patch)) = state.inside.patch.as_ref().filter(|(source, _)| *source == slice.source) else { return };
+    let area = from_corner(*patch);
+    let corners = [area.left_top(), area.right_top(), area.right_bottom(), area.left_bottom()];
+    let points: Vec<Pos2> = corners.into_iter().map(|at| map.point(at.x, at.y)).collect();
     for (width, colour) in [(3.0, egui::Color32::from_black_alpha(160)), (1.5, theme::REGION)] {
         painter.add(Shape::closed_line(points.clone(), Stroke::new(width, colour)));
     }

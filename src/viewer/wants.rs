@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::draws;
 use super::facts::Facts;
-use super::state::{Aim, Content, State};
+use super::inside::facts::{filters_key, shows_survey, survey_keys, wants_contributions};
+use super::state::{Aim, ChannelOrder, Content, State};
 use crate::engine::exam::Cell;
 use crate::engine::{Key, Library, MapKey, ModelInfo, StackKey};
 use crate::study::Source;
@@ -83,6 +84,12 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     }
     (&facts.layer, &facts.activation_layer).hash(&mut hasher);
     (state.layout, state.full_tile).hash(&mut hasher);
+    (wants_contributions(state), state.inside.order).hash(&mut hasher);
+    if shows_survey(state) {
+        let (inside, sources) = (&state.inside, &facts.inside.images.sources);
+        // Each list of images is another allocation.
+        (inside.strongest, inside.projection, Arc::as_ptr(sources).cast::<()>(), sources.len()).hash(&mut hasher);
+    }
     if state.inside.channel.is_some() {
         // Of what has been seen nothing more is wanted.
         facts.inside.history.slices().hash(&mut hasher);
@@ -135,7 +142,9 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
     let positions: Vec<Vec<usize>> =
         slots.iter().map(|slot| state.slots[*slot].positions_by_importance().take(RESULTS_AHEAD).collect()).collect();
 
-    for rank in 0..positions.iter().map(Vec::len).max().unwrap_or(0) {
+    let ranks = positions.iter().map(Vec::len).max().unwrap_or(0);
+    let surveys_after = (ACTIVATIONS_AHEAD - 1).min(ranks.saturating_sub(1));
+    for rank in 0..ranks {
         for (slot, positions) in slots.iter().zip(&positions) {
             let Some(position) = positions.get(rank) else { continue };
             let Some(slice) = state.slots[*slot].slice_at(*position) else { continue };
@@ -147,6 +156,15 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
         {
             // At the passes and seed of the image in view, so that both are alike.
             wanted.push(Key::Uncertainty(draws::key_of(explain, &model.id, &pinned.key.source)));
+        }
+        if rank == 0
+            && state.shows(Content::Filters)
+            && let Some(layer) = &facts.activation_layer
+        {
+            wanted.push(filters_key(&model.id, layer));
+        }
+        if rank == surveys_after {
+            push_surveys(&mut wanted, state, facts, model);
         }
         if rank == 0 {
             // The stack's answer comes right after the slices in view: it needs every slice once anyway.
@@ -167,6 +185,14 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
         push_band(&mut wanted, state, model, &slots);
     }
     wanted
+}
+
+/// Surveys come after what is needed to go on to the next slices, and before the rest of the stack.
+fn push_surveys(wanted: &mut Vec<Key>, state: &State, facts: &Facts, model: &ModelInfo) {
+    if let Some(layer) = &facts.activation_layer {
+        let keys = survey_keys(state, &facts.inside.images, &model.id, layer);
+        wanted.extend(keys.into_iter().map(Key::Survey));
+    }
 }
 
 /// Whether a channel is followed through the slices and this one has not been seen yet.
@@ -204,12 +230,17 @@ fn push_slice(wanted: &mut Vec<Key>, state: &State, facts: &Facts, slot: usize, 
         if explain.shows_seen && rank == 0 {
             wanted.push(explain.seen(&model.id, source, layer));
         }
-        wanted.push(Key::Activations {
-            model: model.id.clone(),
-            source: source.clone(),
-            layer: Arc::clone(layer),
-            class: None,
-        });
+        let key = |class| {
+            let (model, source, layer) = (model.id.clone(), source.clone(), Arc::clone(layer));
+            Key::Activations { model, source, layer, class }
+        };
+        wanted.push(key(None));
+        // The gradient costs more than the run: of the slice in view, or of those that come next in a grid sorted by it.
+        let is_sorted_by_it = state.inside.order == ChannelOrder::Contribution && rank < ACTIVATIONS_AHEAD;
+        let class = facts.slots[slot].class.filter(|_| slot == 0 && (rank == 0 || is_sorted_by_it));
+        if let Some(class) = class.filter(|_| wants_contributions(state)) {
+            wanted.push(key(Some(class)));
+        }
     }
     // Last of the slice, since what is costly keeps everything behind it waiting.
     let is_wanted = |costly: bool| explain.overlay_on && (rank == 0 || explain.all_slices || !costly);

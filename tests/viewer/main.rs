@@ -135,6 +135,8 @@ fn layouts_are_found_by_name_and_by_key() {
         (Key::F7, Layout::Layers),
         (Key::F9, Layout::Uncertainty),
         (Key::F10, Layout::Inside),
+        (Key::F11, Layout::Embedding),
+        (Key::F12, Layout::Check),
     ] {
         press(&mut harness, key);
         assert_eq!(state(&harness).layout, layout);
@@ -227,7 +229,7 @@ fn every_control_has_a_name_in_every_layout() {
     if !has_model(&mut harness) {
         return;
     }
-    for key in [Key::F2, Key::F3, Key::F4, Key::F5, Key::F6, Key::F7, Key::F9, Key::F10] {
+    for key in [Key::F2, Key::F3, Key::F4, Key::F5, Key::F6, Key::F7, Key::F9, Key::F10, Key::F11, Key::F12] {
         press(&mut harness, key);
         harness.run_steps(3);
         let unnamed = harness.unnamed_widgets();

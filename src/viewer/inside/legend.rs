@@ -1,13 +1,13 @@
 //! What the channel over a picture is, in words and numbers, with its colours and its strongest place.
 
-use egui::{Align2, Painter, Pos2, Rect, Vec2};
+use egui::{Align2, Color32, Painter, Pos2, Rect, Stroke, Vec2};
 
 use super::atlas::Pages;
 use super::overlay::reading;
 use crate::explain::{Activations, Reading};
 use crate::model::Fit;
 use crate::study::Slice;
-use crate::viewer::annotations::{self, INSET, LINE, shortened, text};
+use crate::viewer::annotations::{INSET, LINE, shortened, text};
 use crate::viewer::legend::Legend;
 use crate::viewer::scene::Scene;
 use crate::viewer::state::Scale;
@@ -53,7 +53,10 @@ pub fn paint(painter: &Painter, rect: Rect, scene: &mut Scene<'_>, slice: &Slice
     let input = &model.card.input;
     let fit = Fit::new(input.fit, [slice.rows, slice.columns], input.size);
     if let Some(peak) = peak(scene, &activations, channel, &fit) {
-        annotations::cross(painter, map.point(peak.x, peak.y));
+        // A ring and not a cross: that is the pointer's.
+        for (width, colour) in [(3.0, Color32::from_black_alpha(160)), (1.5, theme::ANNOTATION)] {
+            painter.circle_stroke(map.point(peak.x, peak.y), 6.0, Stroke::new(width, colour));
+        }
     }
 }
 
@@ -69,8 +72,8 @@ fn legend(scene: &Scene<'_>, activations: &Activations, channel: usize) -> Legen
     let (low, high) = if is_signed { (-most, most) } else { (low.max(0.0), high) };
     let note = match sources.len() {
         0 | 1 => "activation",
-        _ if of_stack.is_some() => "activation, common scale over the slices seen",
-        _ => "activation, scale per slice",
+        _ if of_stack.is_some() => "scale over slices seen",
+        _ => "scale per slice",
     };
     Legend {
         colormap: explain.colormap_for(reading),

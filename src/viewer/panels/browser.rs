@@ -10,12 +10,9 @@ use super::quiet;
 use crate::study::{Series, Study};
 use crate::viewer::command::Command;
 use crate::viewer::paint::{Job, Seat};
-use crate::viewer::scene::Scene;
+use crate::viewer::scene::{Scene, THUMBNAIL_PIXELS};
 use crate::viewer::textures::{Texture, TextureKey};
 use crate::viewer::{anatomy, theme};
-
-/// Longer side of a thumbnail, in pixels.
-const THUMBNAIL_PIXELS: usize = 128;
 
 /// Shows the panel.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -2,9 +2,12 @@
 
 pub mod activations;
 pub mod browser;
+pub mod check;
 mod classes;
 pub mod density;
+pub mod embedding;
 mod exam;
+pub mod filters;
 pub mod help;
 pub mod inspector;
 pub mod layers;
@@ -12,6 +15,7 @@ pub mod notices;
 pub mod scrubber;
 mod scrubber_band;
 pub mod status;
+pub mod strongest;
 pub mod toolbar;
 pub mod verdict;
 
@@ -29,6 +33,15 @@ fn heading(ui: &mut Ui, text: &str) {
 fn quiet(ui: &mut Ui, text: impl Into<String>) -> egui::Response {
     let colour = theme::palette(ui.ctx()).quiet;
     ui.label(RichText::new(text).color(colour).small())
+}
+
+/// A quiet sentence in the middle of a tile of the panels' colour.
+fn note(ui: &Ui, rect: Rect, text: &str) {
+    let colour = theme::palette(ui.ctx()).quiet;
+    let width = (rect.width() - 4.0 * theme::SPACE).max(40.0);
+    let font = egui::FontId::proportional(theme::ANNOTATION_SIZE);
+    let galley = ui.painter().layout(text.to_owned(), font, colour, width);
+    ui.painter().galley(rect.center() - galley.size() / 2.0, galley, colour);
 }
 
 /// A bar of `part` (0 ..= 1) of a trough.

@@ -3,9 +3,13 @@
 use egui::{Align, Layout, ProgressBar, RichText, Ui};
 
 use crate::display::{ModalityLut, PixelValue};
+use crate::model::Fit;
+use crate::study::Slice;
 use crate::viewer::command::Command;
+use crate::viewer::inside::overlay;
 use crate::viewer::legend::duration;
 use crate::viewer::scene::Scene;
+use crate::viewer::state::Content;
 use crate::viewer::window::number;
 use crate::viewer::{anatomy, lay, theme};
 
@@ -65,10 +69,22 @@ fn pixel_words(scene: &Scene<'_>) -> String {
         None => {}
     }
     let map = scene.facts.slots[hovered.slot].map(hovered.map).current();
-    if let Some(value) = map.and_then(|map| lay::value_at(map, row, column)) {
+    if scene.state.shows(Content::Channel) {
+        parts.extend(channel_words(scene, slice, row, column));
+    } else if let Some(value) = map.and_then(|map| lay::value_at(map, row, column)) {
         parts.push(format!("map {}", number(f64::from(value))));
     }
     parts.join("   ")
+}
+
+/// "channel 17 0.42": the followed channel over a pixel.
+fn channel_words(scene: &Scene<'_>, slice: &Slice, row: usize, column: usize) -> Option<String> {
+    let channel = scene.state.inside.channel?;
+    let activations = scene.facts.slots[0].activations.current()?;
+    let input = &scene.facts.model.current()?.card.input;
+    let fit = Fit::new(input.fit, [slice.rows, slice.columns], input.size);
+    let value = overlay::value_at(activations, channel, &fit, row, column)?;
+    Some(format!("channel {channel} {}", number(f64::from(value))))
 }
 
 /// A value with its unit, and the stored value where it is another number.

@@ -110,6 +110,7 @@ fn is_on(state: &State, command: &Command) -> bool {
     match command {
         Command::SetLayout(layout) => state.layout == *layout,
         Command::SetTool(tool) => state.tool == *tool,
+        Command::SetScope(scope) => state.scope() == *scope,
         Command::SetChannelOrder(order) => state.inside.order == *order,
         Command::ToggleFull => state.full_tile.is_some(),
         Command::ToggleOverlay => state.explain.overlay_on,

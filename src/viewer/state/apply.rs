@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{DensityView, Layout, Message, PLANE_SLOTS, Pinned, SeriesHandle, State, name_of};
+use super::{Content, DensityView, Layout, Message, PLANE_SLOTS, Pinned, SeriesHandle, State, name_of};
 use crate::display::Picture;
 use crate::display::colormap::Colormap;
 use crate::engine::{Library, UncertaintyKey, UncertaintyResult};
 use crate::explain;
+use crate::inside::Projection;
 use crate::model::Catalogue;
-use crate::study::{Plane, Series};
+use crate::study::{Plane, Series, Source};
 use crate::viewer::command::{Command, Tool};
 use crate::viewer::inside::sorted::Sorted;
 use crate::viewer::layer_tree::{LayerTree, Purpose};
@@ -233,9 +234,30 @@ impl State {
             C::SetWholeChannels(whole) => self.explain.whole_channels = whole,
             C::SetChannelOrder(order) => self.inside.order = order,
             C::SetChannelFilter(text) => self.inside.filter = text,
-            C::FollowChannel(channel) => self.inside.channel = channel,
-            C::NextChannel => self.inside.channel = around.channels.step(self.inside.channel, 1),
-            C::PreviousChannel => self.inside.channel = around.channels.step(self.inside.channel, -1),
+            C::FollowChannel(channel) => self.inside.follow(channel),
+            C::NextChannel => self.inside.follow(around.channels.step(self.inside.channel, 1)),
+            C::PreviousChannel => self.inside.follow(around.channels.step(self.inside.channel, -1)),
+            C::GoToChannel { layer, channel } => {
+                if Some(&*layer) != around.layers[1] {
+                    self.inside.leave_layer();
+                }
+                self.explain.activation_layer = Some(layer);
+                self.explain.shows_seen = false;
+                self.inside.follow(channel);
+                if !self.shows(Content::Activations) {
+                    self.set_layout(Layout::Inside);
+                }
+            }
+            C::SetScope(scope) => self.inside.scope = Some(scope),
+            C::SetStrongest(count) => self.inside.strongest = count.clamp(1, 100),
+            C::ShowImage { source, patch } => self.show_image(around.library, &source, patch),
+            C::SetProjection(projection) => {
+                self.inside.projection = projection;
+                if let Projection::Tsne { perplexity } = projection {
+                    self.inside.perplexity = perplexity;
+                }
+            }
+            C::SetColourBy(by) => self.inside.colour_by = by,
             C::SetChannelsShareScale(share) => self.explain.channels_share_scale = share,
 
             C::PinDensity => self.pin(around),
@@ -331,6 +353,23 @@ impl State {
             };
             self.active_tile = (0..layout.tiles().len()).find(has_series).unwrap_or(0);
         }
+    }
+
+    /// Goes to an image wherever it is open, with the patch that is to be drawn on it.
+    fn show_image(&mut self, library: &Library, source: &Source, patch: Option<[f32; 4]>) {
+        let place = |handle: &SeriesHandle| handle.series()?.slices.iter().position(|slice| slice.source == *source);
+        let shown = self.slots[0].series.clone();
+        // The series in view first: an image may be open in several studies.
+        let found = shown.into_iter().chain(handles(library)).find_map(|handle| Some((place(&handle)?, handle)));
+        let Some((index, handle)) = found else { return };
+        if !self.slots[0].series.as_ref().is_some_and(|shown| shown.is(&handle)) {
+            self.show(handle);
+        }
+        let slot = &mut self.slots[0];
+        let positions = slot.positions().max(1);
+        slot.time = (index / positions).min(slot.times() - 1);
+        slot.go_to(index % positions);
+        self.inside.patch = patch.map(|patch| (source.clone(), patch));
     }
 
     fn set_time(&mut self, slot: usize, time: usize) {

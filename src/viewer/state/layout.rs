@@ -21,13 +21,17 @@ pub enum Layout {
     Layers,
     /// Density, mean and standard deviation of the map over the draws, and why the network is unsure.
     Uncertainty,
-    /// A channel over the picture, beside all channels of its layer.
+    /// A channel over the picture, all channels of its layer, their filters, and the images that excite it.
     Inside,
+    /// The picture beside all images in the plane.
+    Embedding,
+    /// What weights and activations say about the training, beside the channels.
+    Check,
 }
 
 impl Layout {
     /// All layouts, in the order of the toolbar.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::One,
         Self::SideBySide,
         Self::Four,
@@ -36,6 +40,8 @@ impl Layout {
         Self::Layers,
         Self::Uncertainty,
         Self::Inside,
+        Self::Embedding,
+        Self::Check,
     ];
 
     /// The name people see.
@@ -49,7 +55,9 @@ impl Layout {
             Self::Contrast => "Image | class | other class | difference",
             Self::Layers => "Early | middle | late layer | fused",
             Self::Uncertainty => "Density | mean map | its deviation | why unsure",
-            Self::Inside => "Inside: channel | activations",
+            Self::Inside => "Inside: channel | activations | filters | strongest images",
+            Self::Embedding => "Image | embedding",
+            Self::Check => "Network check | activations",
         }
     }
 
@@ -91,7 +99,14 @@ impl Layout {
             tile(0, Content::Overlay(Which::Deviation)),
             tile(0, Content::Overlay(Which::Unsureness)),
         ];
-        const INSIDE: [Tile; 2] = [tile(0, Content::Channel), tile(0, Content::Activations)];
+        const INSIDE: [Tile; 4] = [
+            tile(0, Content::Channel),
+            tile(0, Content::Activations),
+            tile(0, Content::Filters),
+            tile(0, Content::Strongest),
+        ];
+        const EMBEDDING: [Tile; 2] = [tile(0, Content::Overlay(Which::Class)), tile(0, Content::Embedding)];
+        const CHECK: [Tile; 2] = [tile(0, Content::Check), tile(0, Content::Activations)];
         match self {
             Self::One => &ONE,
             Self::SideBySide => &TWO,
@@ -101,6 +116,8 @@ impl Layout {
             Self::Layers => &LAYERS,
             Self::Uncertainty => &UNCERTAINTY,
             Self::Inside => &INSIDE,
+            Self::Embedding => &EMBEDDING,
+            Self::Check => &CHECK,
         }
     }
 
@@ -110,9 +127,13 @@ impl Layout {
         match self {
             Self::One => vec![area],
             // Side by side, or one above the other where the area is tall.
-            Self::SideBySide | Self::Inside if area.width() >= area.height() => grid(area, 2, 1),
-            Self::SideBySide | Self::Inside => grid(area, 1, 2),
-            Self::Four | Self::Planes | Self::Contrast | Self::Layers | Self::Uncertainty => grid(area, 2, 2),
+            Self::SideBySide if area.width() >= area.height() => grid(area, 2, 1),
+            Self::SideBySide => grid(area, 1, 2),
+            Self::Four | Self::Planes | Self::Contrast | Self::Layers | Self::Uncertainty | Self::Inside => {
+                grid(area, 2, 2)
+            }
+            Self::Embedding => beside(area, 0.4),
+            Self::Check => beside(area, 0.6),
         }
     }
 }
@@ -137,6 +158,14 @@ pub enum Content {
     Channel,
     /// The channels of the chosen layer.
     Activations,
+    /// The learned weights of the chosen layer.
+    Filters,
+    /// The images that excite the followed channel most.
+    Strongest,
+    /// Many images as points.
+    Embedding,
+    /// The network check.
+    Check,
     /// The densities of the class probabilities.
     Density,
     /// What the network says on each plane.
@@ -214,6 +243,14 @@ impl Which {
             Self::Unsureness => "why unsure",
         }
     }
+}
+
+/// Two tiles side by side, the left one of a `part` of the width.
+fn beside(area: Rect, part: f32) -> Vec<Rect> {
+    let gap = theme::GAP / 2.0;
+    let left = ((area.width() - gap) * part).floor();
+    let (first, rest) = area.split_left_right_at_x(area.left() + left);
+    vec![first, rest.with_min_x(rest.left() + gap)]
 }
 
 fn grid(area: Rect, columns: usize, rows: usize) -> Vec<Rect> {

@@ -13,8 +13,10 @@ pub use apply::{Effect, Surroundings};
 pub use density::{DensityView, Pinned, likeliest_first, name_of};
 pub use exam::{Assigned, ExamChoice};
 pub use explain::{Aim, Explain, Scale, Superpixels};
-pub use inside::{ChannelOrder, Inside};
+pub use inside::{ChannelOrder, ColourBy, Inside, Scope};
 pub use layout::{Content, Layout, Tile, Which};
+#[cfg(test)]
+pub(crate) use slot::tests as tests_of_slots;
 pub use slot::{SeriesHandle, Slot};
 
 use crate::engine::ModelPath;

@@ -18,7 +18,7 @@ pub const HEIGHT: f32 = 116.0;
 /// Side of the channel's picture, in points.
 const PICTURE: f32 = 84.0;
 /// Width of its numbers, in points.
-const NUMBERS: f32 = 184.0;
+const NUMBERS: f32 = 216.0;
 
 /// Shows the followed channel.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, activations: &Activations, pages: &Pages, channel: usize) {
@@ -55,7 +55,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, activations: &Activations, pages
         let atlas = texture.channels?;
         atlas.channels.get(within).copied()
     });
-    numbers(ui, Pos2::new(left, top), known);
+    numbers(ui, scene, Pos2::new(left, top), known);
     left += NUMBERS;
     let graph = Rect::from_min_max(Pos2::new(left, top + 2.0), Pos2::new(rect.right() - 2.0, top + PICTURE));
     if graph.width() > 40.0 {
@@ -86,24 +86,39 @@ fn title(ui: &mut Ui, scene: &mut Scene<'_>, channel: usize) {
 }
 
 /// What the channel is on the slice in view, line by line.
-fn numbers(ui: &Ui, at: Pos2, known: Option<Channel>) {
+fn numbers(ui: &Ui, scene: &Scene<'_>, at: Pos2, known: Option<Channel>) {
     let palette = theme::palette(ui.ctx());
     let Some(channel) = known else {
         ui.painter().text(at, Align2::LEFT_TOP, "computing …", FontId::proportional(11.5), palette.quiet);
         return;
     };
     let short = |value: f32| number(f64::from(value));
-    let mut lines = vec![("Maximum", short(channel.max)), ("Minimum", short(channel.min))];
+    let mut lines = Vec::new();
     if let Some(spread) = channel.spread {
         let (row, column) = spread.peak;
-        lines.insert(1, ("  at", format!("row {row}, column {column}")));
+        lines.push(("Maximum", format!("{} at row {row}, col {column}", short(channel.max))));
+        lines.push(("Minimum", short(channel.min)));
         lines.push(("Mean, SD", format!("{}, {}", short(channel.mean), short(spread.deviation))));
         lines.push(("Active", format!("{:.0} % of places", spread.active * 100.0)));
     }
+    lines.push(("Adds to class", contribution(scene, channel.index)));
     for (index, (name, value)) in lines.into_iter().enumerate() {
         let at = at + Vec2::new(0.0, index as f32 * 16.0);
         ui.painter().text(at, Align2::LEFT_TOP, name, FontId::proportional(11.5), palette.quiet);
-        ui.painter().text(at + Vec2::new(66.0, 0.0), Align2::LEFT_TOP, value, FontId::proportional(11.5), palette.text);
+        ui.painter().text(at + Vec2::new(78.0, 0.0), Align2::LEFT_TOP, value, FontId::proportional(11.5), palette.text);
+    }
+}
+
+/// What the channel adds to the logit of the explained class.
+fn contribution(scene: &Scene<'_>, channel: usize) -> String {
+    let held = &scene.facts.inside.contributions;
+    if held.failure.is_some() {
+        return "–".to_owned();
+    }
+    let known = held.current().and_then(|known| known.contributions.as_ref()).and_then(|all| all.get(channel));
+    match known {
+        Some(value) => format!("{}{}", if *value > 0.0 { "+" } else { "" }, number(f64::from(*value))),
+        None => "computing …".to_owned(),
     }
 }
 

@@ -7,6 +7,8 @@ use egui::{
 use crate::viewer::textures::Atlas;
 use crate::viewer::theme;
 
+/// Largest side of a cell, in points.
+const LARGEST: f32 = 144.0;
 /// Between cells, in points.
 const BETWEEN: f32 = 2.0;
 
@@ -33,6 +35,8 @@ pub struct Pointed {
 pub struct Grid<'a> {
     /// What it is, for those who don't see it.
     pub name: &'a str,
+    /// What each cell is, before its number.
+    pub what: &'a str,
     /// Number of cells.
     pub count: usize,
     /// Smallest width of a cell, in points.
@@ -50,7 +54,7 @@ pub struct Grid<'a> {
 impl Grid<'_> {
     /// Shows the cells in view; `cell` is asked for those alone.
     pub fn show(&self, ui: &mut Ui, mut cell: impl FnMut(usize) -> Cell) -> Pointed {
-        let columns = ((ui.available_width() + BETWEEN) / (self.least + BETWEEN)).floor().max(1.0) as usize;
+        let columns = self.columns(ui.available_width());
         let side = ((ui.available_width() - 8.0) / columns as f32).floor() - BETWEEN;
         let size = Vec2::new(side, (side * self.aspect).max(4.0));
         let step = size + Vec2::splat(BETWEEN);
@@ -82,12 +86,22 @@ impl Grid<'_> {
         pointed
     }
 
+    /// As many columns as fit, or fewer where there are so few cells that larger ones all are in view as well.
+    fn columns(&self, width: f32) -> usize {
+        let most = ((width + BETWEEN) / (self.least + BETWEEN)).floor().max(1.0) as usize;
+        let fits = |columns: usize| {
+            let side = (width - 8.0) / columns as f32;
+            side <= LARGEST && self.count.div_ceil(columns) as f32 * (side * self.aspect + BETWEEN) <= self.height
+        };
+        (1..most).find(|columns| fits(*columns)).unwrap_or(most)
+    }
+
     /// The place of the followed channel, if it was chosen elsewhere since the last frame.
     fn newly_chosen(&self, ui: &Ui) -> Option<usize> {
         let id = ui.scope_id().with("followed");
         let known: Option<Option<usize>> = ui.data(|data| data.get_temp(id));
         ui.data_mut(|data| data.insert_temp(id, self.chosen));
-        let chosen = self.chosen.filter(|_| known.is_some_and(|known| known != self.chosen))?;
+        let chosen = self.chosen.filter(|_| known != Some(self.chosen))?;
         self.places.iter().position(|channel| *channel == chosen)
     }
 
@@ -109,7 +123,7 @@ impl Grid<'_> {
             let response = ui.interact(area, ui.scope_id().with(("channel", channel)), Sense::click());
             response.widget_info(|| {
                 let words = if is_dead { ", dead so far" } else { "" };
-                WidgetInfo::selected(Role::Button, true, is_chosen, format!("Channel {channel}{words}"))
+                WidgetInfo::selected(Role::Button, true, is_chosen, format!("{} {channel}{words}", self.what))
             });
             if response.clicked() {
                 pointed.clicked = Some(channel);

@@ -1,13 +1,13 @@
 //! The channels of the chosen layer, side by side, and one of them followed through the slices.
 
 mod detail;
-mod grid;
+pub(super) mod grid;
 mod header;
 
 use egui::{Align2, FontId, Pos2, Rect, Ui, UiBuilder, Vec2};
 
+use super::note;
 use crate::explain::Activations;
-use crate::viewer::annotations;
 use crate::viewer::command::Command;
 use crate::viewer::inside::atlas::{Pages, is_signed, range};
 use crate::viewer::legend::colour_strip;
@@ -31,7 +31,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     let ui = &mut area;
     ui.set_clip_rect(rect.intersect(ui.clip_rect()));
     if scene.facts.model.value.is_none() {
-        annotations::centred(ui.painter(), rect, "Choose a model to see what its layers respond to.");
+        note(ui, rect, "Choose a model to see what its layers respond to.");
         return;
     }
     header::show(ui, scene);
@@ -39,7 +39,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     let shows_seen = scene.state.explain.shows_seen;
     let failure = if shows_seen { &facts.seen.failure } else { &facts.activations.failure };
     if let Some(reason) = failure.clone() {
-        annotations::centred(ui.painter(), rect, &reason);
+        note(ui, rect, &reason);
     } else if shows_seen {
         seen(ui, rect, scene);
     } else {
@@ -50,7 +50,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
 /// Every channel of the layer.
 fn channels(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     let Some(activations) = scene.facts.slots[0].activations.value.clone() else {
-        annotations::centred(ui.painter(), rect, "Computing …");
+        note(ui, rect, "Computing …");
         return;
     };
     let pages = Pages::of(activations.channels, activations.rows, activations.columns);
@@ -61,8 +61,16 @@ fn channels(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     let detail = if chosen.is_some() { detail::HEIGHT } else { 0.0 };
     let height = (ui.available_height() - FOOTER - detail).max(CELL);
     let name = format!("Activations, layer {}", activations.layer);
-    let grid =
-        Grid { name: &name, count: shown.len(), least: CELL, aspect: pages.aspect(), height, chosen, places: &shown };
+    let grid = Grid {
+        name: &name,
+        what: "Channel",
+        count: shown.len(),
+        least: CELL,
+        aspect: pages.aspect(),
+        height,
+        chosen,
+        places: &shown,
+    };
     let pointed = grid.show(ui, |place| {
         let channel = shown[place];
         let (page, within) = pages.place(channel);
@@ -78,7 +86,7 @@ fn channels(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
         scene.send(Command::FollowChannel(Some(channel).filter(|channel| Some(*channel) != chosen)));
     }
     if shown.is_empty() {
-        annotations::centred(ui.painter(), rect, "No channel of this layer is asked for by the filter.");
+        note(ui, rect, "No channel of this layer is asked for by the filter.");
     }
     if let Some(channel) = chosen {
         detail::show(ui, scene, &activations, &pages, channel);
@@ -105,7 +113,7 @@ fn seen(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     let Some((texture, is_current)) = scene.seen_texture() else {
         let done = scene.facts.slots[0].seen.progress.filter(|done| *done > 0.0);
         let words = done.map_or("Computing …".to_owned(), |done| format!("Computing … {:.0} %", done * 100.0));
-        annotations::centred(ui.painter(), rect, &words);
+        note(ui, rect, &words);
         return;
     };
     let Some(atlas) = texture.channels.clone() else { return };
@@ -114,6 +122,7 @@ fn seen(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     let shown: Vec<usize> = atlas.channels.iter().map(|channel| channel.index).collect();
     let grid = Grid {
         name: &name,
+        what: "Channel",
         count: shown.len(),
         least: 2.0 * CELL,
         aspect: aspect(&atlas),
@@ -163,7 +172,7 @@ fn scale(ui: &Ui, rect: Rect, scene: &Scene<'_>, activations: &Activations) {
         let (low, high) = if signed { (-most, most) } else { (low, high) };
         [number(f64::from(low)), number(f64::from(high))]
     } else if signed {
-        ["−max".to_owned(), "max each".to_owned()]
+        ["-max".to_owned(), "max each".to_owned()]
     } else {
         ["min".to_owned(), "max each".to_owned()]
     };
