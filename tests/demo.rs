@@ -114,6 +114,26 @@ fn the_spoilt_model_looks_at_the_ink() {
 }
 
 #[test]
+fn an_ambiguous_lesion_has_a_wide_density() {
+    let model = trial::model(&models(), "skin-phantom").unwrap();
+    // Eight of each are enough to see a factor of 3; `train_demo --evaluate` takes more.
+    let [clear, ambiguous] = [false, true].map(|ambiguous| trial::doubts(&model, 1000..1008, ambiguous).unwrap());
+    let epistemic = |doubts: &[trial::Doubt]| trial::median(doubts, |doubt| doubt.epistemic);
+    println!("epistemic part in the median: clear {:.2e}, ambiguous {:.2e}", epistemic(&clear), epistemic(&ambiguous));
+    let aleatoric = |doubts: &[trial::Doubt]| trial::median(doubts, |doubt| doubt.aleatoric);
+    println!("aleatoric part in the median: clear {:.2e}, ambiguous {:.2e}", aleatoric(&clear), aleatoric(&ambiguous));
+    assert!(epistemic(&ambiguous) >= 3.0 * epistemic(&clear));
+    let open = |doubts: &[trial::Doubt]| doubts.iter().filter(|doubt| doubt.indeterminate).count();
+    assert!(
+        open(&ambiguous) > open(&clear),
+        "indeterminate: {} of the ambiguous, {} of the clear",
+        open(&ambiguous),
+        open(&clear)
+    );
+    assert!(trial::median(&ambiguous, |doubt| doubt.width) >= 3.0 * trial::median(&clear, |doubt| doubt.width));
+}
+
+#[test]
 fn a_lesion_between_two_kinds_is_less_certain() {
     let model = trial::model(&models(), "skin-phantom").unwrap();
     let head = model.stochastic.as_ref().unwrap();

@@ -197,7 +197,8 @@ fn posteriors_within_a_network_are_kept() {
         assert_eq!(conv.mean.dims(), [4, 3, 3, 2]);
         let sum: f64 = elements(&conv.std).into_iter().map(f64::from).sum();
         assert!((sum / expected["sigma_sum"].as_f64().unwrap() - 1.0).abs() < 1e-6);
-        assert!(model.notes.iter().any(|note| note.contains("conv, hidden")), "{:?}", model.notes);
+        assert_eq!(model.randomness.as_deref(), Some("Flipout in conv, hidden"));
+        assert!(!model.notes.iter().any(|note| note.contains("means")), "{:?}", model.notes);
     }
 }
 

@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use glassbox::demo::knee::render::View;
+use glassbox::model::Model;
 
 use self::skin::Lesson;
 use self::trial::Score;
@@ -164,6 +165,28 @@ fn train(name: Name, out: &Path, share: f32) -> Result<(), Box<dyn Error>> {
     weights::write(&folder.join("weights.safetensors"), &parameters)
 }
 
+/// How sure the skin model is of clear and of ambiguous lesions, a line each.
+fn doubts(model: &Model, seeds: &Range<u64>) -> Result<(), Box<dyn Error>> {
+    let mut epistemic = [0.0; 2];
+    for (ambiguous, epistemic) in [false, true].into_iter().zip(&mut epistemic) {
+        let doubts = trial::doubts(model, seeds.clone(), ambiguous)?;
+        *epistemic = trial::median(&doubts, |doubt| doubt.epistemic);
+        println!(
+            "{:14} {:9} medians of {}: epistemic {:.2e} nats, aleatoric {:.2e} nats, 90 % interval {:.2e} wide; {} \
+             indeterminate",
+            Name::Skin.folder(),
+            if ambiguous { "ambiguous" } else { "clear" },
+            doubts.len(),
+            epistemic,
+            trial::median(&doubts, |doubt| doubt.aleatoric),
+            trial::median(&doubts, |doubt| doubt.width),
+            doubts.iter().filter(|doubt| doubt.indeterminate).count()
+        );
+    }
+    println!("{:14} epistemic part {:.1} times as large", Name::Skin.folder(), epistemic[1] / epistemic[0]);
+    Ok(())
+}
+
 fn evaluate(name: Name, models: &Path, seeds: Range<u64>) -> Result<(), Box<dyn Error>> {
     let model = trial::model(models, name.folder())?;
     let row = |what: &str, score: Score| {
@@ -188,7 +211,10 @@ fn evaluate(name: Name, models: &Path, seeds: Range<u64>) -> Result<(), Box<dyn 
             let whole = counts.examination;
             println!("{:14} three planes together {}/{} right", name.folder(), whole.right, whole.answers);
         }
-        Name::Skin => row("all", trial::skin(&model, seeds)?),
+        Name::Skin => {
+            row("all", trial::skin(&model, seeds.clone())?);
+            doubts(&model, &seeds)?;
+        }
         Name::Hans => {
             let spoilt = trial::spoilt(&model, seeds)?;
             println!(

@@ -12,6 +12,8 @@ use glassbox::demo::knee::lesion::Tear;
 use glassbox::demo::knee::render::{Finding, Knee, SIDE, View, WINDOW};
 use glassbox::demo::skin::{COLUMNS, Case, Kind, ROWS, photograph};
 use glassbox::display::{Picture, PictureKind, Voi};
+use glassbox::engine::Outcome;
+use glassbox::engine::compute::{self, Answer, Question};
 use glassbox::explain::{self, Ask, Attribution, Target};
 use glassbox::graph::{Control, NodeId, Rule, Trace};
 use glassbox::model::Model;
@@ -144,6 +146,65 @@ pub fn skin(model: &Model, seeds: Range<u64>) -> Result<Score, Box<dyn Error>> {
         }
     }
     Ok(score)
+}
+
+/// How sure a stochastic model is of one photograph.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Doubt {
+    /// Mutual information of prediction and weights, nats.
+    pub epistemic: f64,
+    /// What is left of the entropy, nats.
+    pub aleatoric: f64,
+    /// The width of the 90 % interval of the most probable class.
+    pub width: f64,
+    /// Whether the card's rule calls it indeterminate.
+    pub indeterminate: bool,
+}
+
+/// Passes for each photograph.
+const PASSES: usize = 400;
+
+/// How sure the skin model is of lesions of one kind, the kinds in turn, or of lesions half of one and half of the next
+/// kind, of which nobody can be sure. Each seed is one photograph.
+pub fn doubts(model: &Model, seeds: Range<u64>, ambiguous: bool) -> Result<Vec<Doubt>, Box<dyn Error>> {
+    let kind = |seed: u64| Kind::ALL[seed as usize % Kind::ALL.len()];
+    let one = |seed: u64| -> Result<Doubt, String> {
+        // Each pair of kinds comes up.
+        let other = kind(seed + 1 + seed / 4 % 3);
+        let mixed = ambiguous.then_some((other, 0.5));
+        let picture = skin_picture(photograph(&Case { seed, kind: kind(seed), mixed, marker: false }).pixels);
+        let question = Question::Uncertainty { passes: PASSES, seed };
+        let (mut found, mut failed) = (None, None);
+        let given = compute::slice(model, &picture, &[question], &Control::default(), &mut |_, answer| match answer {
+            Answer::Done(Outcome::Uncertainty(result)) => found = Some(result),
+            Answer::Failed(reason) => failed = Some(reason.to_string()),
+            _ => {}
+        });
+        given.map_err(|failure| format!("{failure:?}"))?;
+        let result = found.ok_or_else(|| failed.unwrap_or_else(|| "no answer".to_owned()))?;
+        let summary = &result.summary;
+        let top = (0..summary.mean.len()).max_by(|&a, &b| summary.mean[a].total_cmp(&summary.mean[b])).unwrap_or(0);
+        let [low, high] = summary.interval90[top].map(f64::from);
+        Ok(Doubt {
+            epistemic: f64::from(summary.epistemic),
+            aleatoric: f64::from(summary.aleatoric),
+            width: high - low,
+            indeterminate: !result.verdict.sure,
+        })
+    };
+    Ok(seeds.into_par_iter().map(one).collect::<Result<_, String>>()?)
+}
+
+/// The value in the middle of a number of photographs.
+pub fn median(doubts: &[Doubt], of: impl Fn(&Doubt) -> f64) -> f64 {
+    let mut values: Vec<f64> = doubts.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        even if even % 2 == 0 => f64::midpoint(values[middle - 1], values[middle]),
+        _ => values[middle],
+    }
 }
 
 /// What the spoilt model makes of ink.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use glassbox::engine::DemoAndDisk;
+use glassbox::explain::Subject;
 use glassbox::model::Model;
 use glassbox::study::{self, Storage};
 
@@ -54,9 +55,20 @@ pub struct ExplainOptions {
     /// A slice by its number in display order, from 0, or `all`.
     #[arg(long, value_name = "N|all", default_value = "all")]
     slice: String,
-    /// Passes through a stochastic head.
+    /// What maps are about, separated by commas: `class`; over draws of what is random the `mean` and `deviation` of the
+    /// class's map; `unsureness`, what the draws disagree about.
+    #[arg(long, value_name = "SUBJECT", value_delimiter = ',', default_value = "class",
+          value_parser = ["class", "mean", "deviation", "unsureness"])]
+    subject: Vec<String>,
+    /// Draws for the maps of --subject; as many as --passes, but no more than 30, unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    map_passes: Option<u32>,
+    /// Passes of what is random in the network.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     passes: u32,
+    /// Write the probabilities of each pass too, as .npy, passes × classes.
+    #[arg(long)]
+    draws: bool,
     /// Seed of everything random.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -89,6 +101,7 @@ pub fn run(options: &ExplainOptions) -> Exit {
         class: class_of(&options.class)?,
         against: class_of(&options.against)?,
         seed: options.seed,
+        subjects: subjects(options),
     };
     if plan.against.is_some() && plan.against == plan.class {
         return Err(Stop::Usage("--against: it takes another class than --class".to_owned()));
@@ -103,6 +116,20 @@ pub fn run(options: &ExplainOptions) -> Exit {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
     pool.install(|| work.explain(&opened, wanted_slice))?;
     work.finish()
+}
+
+/// What the maps are about, each once.
+fn subjects(options: &ExplainOptions) -> Vec<Subject> {
+    /// Enough draws for a map that no longer changes to the eye.
+    const DRAWS: u32 = 30;
+    let passes = options.map_passes.unwrap_or_else(|| options.passes.min(DRAWS)) as usize;
+    let mut subjects = Vec::new();
+    for subject in options.subject.iter().filter_map(|name| Subject::of_name(name, passes)) {
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
+        }
+    }
+    subjects
 }
 
 fn class_index(model: &Model, text: &str) -> Result<usize, String> {

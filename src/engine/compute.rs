@@ -4,6 +4,7 @@
 
 mod map;
 mod segmentation;
+mod spread;
 mod stack;
 pub mod survey;
 mod uncertainty;
@@ -19,10 +20,11 @@ use crate::display::Picture;
 use crate::explain::{self, Ask, Region, Target};
 use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Trace};
 use crate::model::{Input, Model};
-use crate::uncertainty::UncertaintyError;
+use crate::uncertainty::{Sampler, UncertaintyError};
 use stack::stack_features;
 
 pub use stack::{Aggregated, aggregate, features, stack};
+pub use uncertainty::{Beginning, Passes, draw};
 
 /// Why a computation gave nothing.
 #[derive(Debug, Clone)]
@@ -78,7 +80,7 @@ pub enum Question {
         /// Whether the whole channel is sent back; else its strongest unit alone.
         whole: bool,
     },
-    /// Draws from the stochastic head.
+    /// Passes of what is random in the network.
     Uncertainty {
         /// Number of passes.
         passes: usize,
@@ -94,16 +96,27 @@ pub enum Answer {
     Interim(Arc<MapResult>),
     /// The answer.
     Done(Outcome),
+    /// Another map that came out with the one asked for: mean and deviation are computed together.
+    Beside(Recipe, Arc<MapResult>),
     /// There is none; one sentence for people.
     Failed(Arc<str>),
+}
+
+/// What a run leaves for later beside its answers.
+#[derive(Debug, Clone, Default)]
+pub struct Left {
+    /// What a stack model's maximum sees of the slice, for [`stack`].
+    pub features: Option<Vec<f32>>,
+    /// Where passes of the slice begin, where something in a single network is random.
+    pub beginning: Option<Beginning>,
 }
 
 /// Takes the answer to the question of the given index as soon as it is there.
 pub type Give<'a> = &'a mut dyn FnMut(usize, Answer);
 
 /// Answers all questions about one slice with one forward run. A question that can't be answered (CAM on a network
-/// without global average pooling) fails alone. Returns what a stack model's maximum sees of this slice, for
-/// [`stack`]; a stack model takes the slice as a stack of one.
+/// without global average pooling) fails alone. Returns what the run leaves for later; a stack model takes the slice as
+/// a stack of one.
 ///
 /// # Errors
 /// When the slice can't be run at all, or on cancellation.
@@ -113,16 +126,31 @@ pub fn slice(
     questions: &[Question],
     control: &Control,
     give: Give,
-) -> Result<Option<Vec<f32>>, Failure> {
+) -> Result<Left, Failure> {
     let forward = Forward::run(model, picture, questions, control)?;
     for (index, question) in questions.iter().enumerate() {
         match forward.answer(question, &mut |map| give(index, Answer::Interim(map))) {
-            Ok(outcome) => give(index, Answer::Done(outcome)),
+            Ok(outcome) => {
+                give(index, Answer::Done(outcome));
+                if let Question::Map(recipe) = question
+                    && recipe.subject.sibling().is_some()
+                    && let Some((recipe, map)) = forward.beside()
+                {
+                    give(index, Answer::Beside(recipe, map));
+                }
+            }
             Err(Failure::Because(reason)) => give(index, Answer::Failed(reason)),
             Err(Failure::Cancelled) => return Err(Failure::Cancelled),
         }
     }
-    stack_features(model).and_then(|node| forward.trace.output(node)).map(values).transpose()
+    let features = stack_features(model).and_then(|node| forward.trace.output(node)).map(values).transpose()?;
+    let beginning = single_sampler(model).map(|_| forward.beginning()).transpose()?;
+    Ok(Left { features, beginning })
+}
+
+/// The sampler of a model of one network, whose passes begin in the run that gives the scores.
+fn single_sampler(model: &Model) -> Option<&Sampler> {
+    model.sampler.as_deref().filter(|sampler| sampler.members().len() == 1)
 }
 
 /// A slice that has been run forward, of which questions can be asked.
@@ -132,6 +160,8 @@ pub struct Forward<'a> {
     trace: Trace,
     logits: Vec<f32>,
     control: &'a Control,
+    /// The map that came out with the last one.
+    beside: RefCell<Option<(Recipe, Arc<MapResult>)>>,
 }
 
 /// The node a question is about, and what the run must keep for it.
@@ -148,22 +178,14 @@ fn needed(model: &Model, question: &Question) -> Result<(NodeId, Keep), Failure>
             let fused = recipe.fused.iter().map(|layer| find(layer)).collect::<Result<Vec<_>, _>>()?;
             let needs =
                 fused.iter().fold(method.keeps(graph, node), |keep, &node| keep.and(&method.keeps(graph, node)));
-            Ok((node, needs))
+            Ok((node, spread::needs(model, recipe.subject, needs)?))
         }
         Question::Activations { layer, class } => find(layer).map(|node| {
             let keep = Keep::nothing().output_of(node);
             (node, if class.is_some() { keep.gradients_to(node) } else { keep })
         }),
         Question::FeatureMaps { layer, .. } => find(layer).map(|node| (node, explain::keeps_of_feature_maps(node))),
-        Question::Uncertainty { .. } => {
-            let head = model.stochastic.as_ref().ok_or_else(|| {
-                Failure::because(format!(
-                    "{} has no stochastic head: it gives one answer, not a spread",
-                    model.card.name
-                ))
-            })?;
-            Ok((head.input, Keep::nothing().output_of(head.input)))
-        }
+        Question::Uncertainty { .. } => Ok((graph.output(), uncertainty::needs(uncertainty::sampler(model)?))),
     }
 }
 
@@ -183,6 +205,9 @@ impl<'a> Forward<'a> {
         if let Some(node) = stack_features(model) {
             keep = keep.output_of(node);
         }
+        if let Some(sampler) = single_sampler(model) {
+            keep = keep.and(&uncertainty::needs(sampler));
+        }
         for (_, needs) in questions.iter().filter_map(|question| needed(model, question).ok()) {
             keep = keep.and(&needs);
         }
@@ -195,7 +220,7 @@ impl<'a> Forward<'a> {
         let graph = &model.graph;
         let trace = graph.run(&[(INPUT, input.tensor.clone())], graph.output(), keep, control)?;
         let logits = finite_logits(model, trace.target())?;
-        Ok(Self { model, input, trace, logits, control })
+        Ok(Self { model, input, trace, logits, control, beside: RefCell::new(None) })
     }
 
     /// Logits and probabilities.
@@ -205,6 +230,20 @@ impl<'a> Forward<'a> {
             return segmentation::scores(self.model, &self.logits);
         }
         Scores { logits: self.logits.clone(), probabilities: self.model.probabilities(&self.logits) }
+    }
+
+    /// The mean map that came out with the deviation asked for last, or the other way round.
+    #[must_use]
+    pub fn beside(&self) -> Option<(Recipe, Arc<MapResult>)> {
+        self.beside.borrow().clone()
+    }
+
+    /// Where the passes of this slice begin; a run whose questions had [`Question::Uncertainty`] among them has kept it.
+    ///
+    /// # Errors
+    /// When nothing in the network is random, or another network of an ensemble can't be run.
+    pub fn beginning(&self) -> Result<Beginning, Failure> {
+        Beginning::of(self.model, &self.trace, &self.input.tensor, &self.logits, self.control)
     }
 
     /// Answers one of the questions that the run was prepared for; `interim` is given a map that is still forming.
@@ -217,11 +256,18 @@ impl<'a> Forward<'a> {
         match question {
             Question::Scores => Ok(Outcome::Scores(Arc::new(self.scores()))),
             Question::Map(recipe) => {
+                if let Some((known, map)) = self.beside.borrow().as_ref()
+                    && known == recipe
+                {
+                    return Ok(Outcome::Map(Arc::clone(map)));
+                }
                 let interim = RefCell::new(interim);
                 let fit = input.fit;
                 let formed = |attribution| interim.borrow_mut()(Arc::new(MapResult::new(attribution, fit)));
-                let attribution = map::compute(model, trace, node, recipe, control, &formed)?;
-                Ok(Outcome::Map(Arc::new(MapResult::new(attribution, fit))))
+                let made = spread::compute(model, (trace, &input.tensor), node, recipe, control, &formed)?;
+                let beside = made.beside.map(|(recipe, map)| (recipe, Arc::new(MapResult::new(map, fit))));
+                self.beside.replace(beside);
+                Ok(Outcome::Map(Arc::new(MapResult::new(made.map, fit))))
             }
             Question::Activations { class, .. } => {
                 let mut activations = explain::activations(trace, node, 0).map_err(explain_failure)?;
@@ -240,13 +286,10 @@ impl<'a> Forward<'a> {
                 Ok(Outcome::FeatureMaps(Arc::new(FeatureGrid { maps, fit: input.fit })))
             }
             Question::Uncertainty { passes, seed } => {
-                let (Some(head), Some(features)) = (&model.stochastic, trace.output(node)) else {
-                    return Err(Failure::because("The stochastic head was not reached"));
-                };
-                let features = values(features)?;
-                let drawn = head.dense.sample(&features, *passes, *seed, control).map_err(draw_failure)?;
-                let exact = uncertainty::exact(model, &features);
-                Ok(Outcome::Uncertainty(Arc::new(uncertainty::describe(model, &drawn, &self.logits, exact))))
+                let beginning = self.beginning()?;
+                let (_, result) =
+                    draw(model, &beginning, Passes::default(), (*passes, *seed), control, &mut |_, _| {})?;
+                Ok(Outcome::Uncertainty(result))
             }
         }
     }

@@ -13,8 +13,11 @@ pub fn info(path: &ModelPath, model: &Model) -> ModelInfo {
         let error = method.suits(&model.graph).err()?;
         Some((method.name(), Arc::from(error.to_string())))
     });
+    // The further files of an ensemble are weights too.
+    let contents = [&model.card_sha256, &model.weights_sha256].into_iter().chain(&model.ensemble_sha256);
+    let id = contents.map(String::as_str).collect::<Vec<_>>().join(":");
     ModelInfo {
-        id: ModelId(Arc::from(format!("{}:{}", model.card_sha256, model.weights_sha256))),
+        id: ModelId(Arc::from(id)),
         path: path.clone(),
         card: model.card.clone(),
         card_sha256: model.card_sha256.clone(),
@@ -23,7 +26,9 @@ pub fn info(path: &ModelPath, model: &Model) -> ModelInfo {
         default_layer: model.default_layer().to_owned(),
         stack: model.stack,
         segmentation: model.segmentation,
-        stochastic: model.stochastic.is_some(),
+        stochastic: model.sampler.is_some(),
+        randomness: model.randomness.clone(),
+        most_passes: model.sampler.as_ref().map(|sampler| sampler.passes(usize::MAX)),
         classes: model.classes.clone(),
         unsuitable: unsuitable.collect(),
         stages: stages(model),

@@ -6,6 +6,7 @@
 
 mod cache;
 pub mod compute;
+mod draws;
 pub mod exam;
 mod info;
 mod key;
@@ -327,7 +328,7 @@ impl Engine {
     pub fn uncertainty_so_far(&self, key: &UncertaintyKey) -> Option<Arc<UncertaintyResult>> {
         let state = self.shared.lock();
         let of = (key.model.clone(), key.source.clone(), key.seed);
-        state.drawn.peek(&of).map(Arc::clone)
+        state.drawn.peek(&of).map(|(_, result)| Arc::clone(result))
     }
 
     /// Where a whole stack stands.

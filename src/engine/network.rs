@@ -11,8 +11,9 @@ use std::time::Instant;
 use candle_core::Device;
 
 use super::compute::{self, Answer, Failure, Question};
+use super::draws;
 use super::info::info;
-use super::key::{Key, ModelId, ModelPath, SurveyKind};
+use super::key::{Key, MapKey, ModelId, ModelPath, SurveyKind, UncertaintyKey};
 use super::models;
 use super::outcome::Outcome;
 use super::state::{Running, Shared, State};
@@ -31,6 +32,8 @@ enum Unit {
         source: Source,
         keys: Vec<Key>,
     },
+    /// More passes of one slice.
+    Draws(UncertaintyKey),
     /// One more slice of a stack.
     Feature {
         key: Key,
@@ -123,10 +126,12 @@ fn next_unit(state: &State) -> Option<Unit> {
                 None => Unit::Stack(key),
             })
         }
+        Key::Uncertainty(draws) => Some(Unit::Draws(draws.clone())),
         _ => {
             let (model, source) = key.run()?;
             let keys = wants
                 .iter()
+                .filter(|other| !matches!(other, Key::Uncertainty(_)))
                 .filter(|other| other.run() == Some((model, source)) && !state.is_answered(other))
                 .cloned()
                 .collect();
@@ -140,6 +145,7 @@ impl Unit {
         match self {
             Self::Load(path) => vec![Key::Model(path.clone())],
             Self::Slice { keys, .. } => keys.clone(),
+            Self::Draws(key) => vec![Key::Uncertainty(key.clone())],
             Self::Feature { key, .. } | Self::Stack(key) | Self::Filters { key, .. } => vec![key.clone()],
             Self::Survey(step) => vec![Key::Survey(step.key.clone())],
         }
@@ -157,6 +163,7 @@ impl Unit {
                 format!("{}: {what}", name(model))
             }
             Self::Feature { model, done, total, .. } => format!("{}: slice {} of {total}", name(model), done + 1),
+            Self::Draws(key) => format!("{}: {} passes", name(&key.model), key.passes),
             Self::Stack(_) => "Combining the slices".to_owned(),
             Self::Survey(step) => {
                 let (name, total) = (name(&step.key.model), step.key.sources.len());
@@ -186,9 +193,13 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
             let model_here = model_of(shared, model)?;
             let picture = shared.picture(source).map_err(Failure::Because)?;
             let questions: Vec<Question> = keys.iter().filter_map(question).collect();
-            let features = compute::slice(&model_here, &picture, &questions, control, &mut |index, answer| {
+            let left = compute::slice(&model_here, &picture, &questions, control, &mut |index, answer| {
                 let mut state = shared.lock();
                 match answer {
+                    Answer::Beside(recipe, map) => {
+                        let Key::Map(key) = &keys[index] else { return };
+                        store(&mut state, Key::Map(MapKey { recipe, ..key.clone() }), Outcome::Map(map));
+                    }
                     Answer::Interim(map) => {
                         if let Key::Map(key) = &keys[index] {
                             state.interim = Some((key.clone(), map));
@@ -200,10 +211,17 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
                 drop(state);
                 (shared.wake)();
             })?;
-            if let Some(features) = features {
+            if let Some(features) = left.features {
                 store_features(shared, model, source, features);
             }
+            if let Some(beginning) = left.beginning {
+                draws::keep_beginning(shared, model, source, beginning);
+            }
             Ok(())
+        }
+        Unit::Draws(key) => {
+            let model = model_of(shared, &key.model)?;
+            draws::run(shared, key, &model, control)
         }
         Unit::Feature { model, source, .. } => {
             let model_here = model_of(shared, model)?;
@@ -258,14 +276,8 @@ fn model_of(shared: &Shared, id: &ModelId) -> Result<Arc<Model>, Failure> {
     state.models.get(id).cloned().ok_or_else(|| Failure::Because(Arc::from("The model is no longer loaded")))
 }
 
-fn store(state: &mut State, key: Key, outcome: Outcome) {
+pub(super) fn store(state: &mut State, key: Key, outcome: Outcome) {
     let bytes = outcome.bytes();
-    if let (Key::Uncertainty(key), Outcome::Uncertainty(result)) = (&key, &outcome) {
-        let of = (key.model.clone(), key.source.clone(), key.seed);
-        if state.drawn.peek(&of).is_none_or(|earlier| earlier.passes < result.passes) {
-            state.drawn.insert(of, Arc::clone(result), bytes, &HashSet::new());
-        }
-    }
     state.results.insert(key, outcome, bytes, state.wants.members());
 }
 

@@ -55,8 +55,12 @@ pub struct ModelInfo {
     pub stack: bool,
     /// Whether each pixel is classified, so that a class's probability is its share of the pixels.
     pub segmentation: bool,
-    /// Whether the head is stochastic.
+    /// Whether something in the network is random, so that passes can be drawn.
     pub stochastic: bool,
+    /// What is random, in words for people, as "Flipout in fc".
+    pub randomness: Option<String>,
+    /// The most passes there are: of an ensemble in which nothing else is random, its networks.
+    pub most_passes: Option<usize>,
     /// Class names, one an output.
     pub classes: Vec<String>,
     /// Methods that can't explain this network, with the reason.

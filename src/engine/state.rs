@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::cache::Cache;
 use super::compute::survey::Seen;
+use super::compute::{Beginning, Passes};
 use super::key::{Key, MapKey, ModelId};
 use super::library::Library;
 use super::outcome::{MapResult, Outcome, UncertaintyResult};
@@ -60,8 +61,10 @@ pub struct State {
     pub interim: Option<(MapKey, Arc<MapResult>)>,
     /// Loaded models by content.
     pub models: HashMap<ModelId, Arc<Model>>,
-    /// The most passes described so far, by model, slice and seed.
-    pub drawn: Cache<(ModelId, Source, u64), Arc<UncertaintyResult>>,
+    /// Where the passes of a slice begin.
+    pub beginnings: Cache<(ModelId, Source), Arc<Beginning>>,
+    /// The passes drawn so far, by model, slice and seed, and what they say.
+    pub drawn: Cache<(ModelId, Source, u64), (Passes, Arc<UncertaintyResult>)>,
     /// Features of single slices of a stack model: what its maximum sees.
     pub features: Cache<(ModelId, Source), Arc<Vec<f32>>>,
     /// What became of single images at a layer, for surveys.
@@ -113,7 +116,8 @@ impl Shared {
                 running: None,
                 interim: None,
                 models: HashMap::new(),
-                drawn: Cache::new(cache_bytes / 16),
+                beginnings: Cache::new(cache_bytes / 16),
+                drawn: Cache::new(cache_bytes / 8),
                 features: Cache::new(cache_bytes / 16),
                 summaries: Cache::new(cache_bytes / 8),
                 survey: None,
@@ -184,6 +188,7 @@ impl State {
         self.results.retain(rests);
         self.failures.retain(|key, _| rests(key));
         self.features.retain(|(_, source)| open.contains(source));
+        self.beginnings.retain(|(_, source)| open.contains(source));
         self.drawn.retain(|(_, source, _)| open.contains(source));
         self.summaries.retain(|(_, source, _)| open.contains(source));
         // What has been added up cannot be taken out again.

@@ -42,6 +42,10 @@ impl Method for EigenCam {
         true
     }
 
+    fn depends_on_target(&self) -> bool {
+        false
+    }
+
     fn keeps(&self, _graph: &Graph, layer: NodeId) -> Keep {
         Keep::nothing().output_of(layer)
     }

@@ -62,6 +62,10 @@ impl Method for FeatureDeconvnet {
         &[CHANNEL, PART]
     }
 
+    fn depends_on_target(&self) -> bool {
+        false
+    }
+
     fn keeps(&self, _graph: &Graph, layer: NodeId) -> Keep {
         keeps_of_feature_maps(layer)
     }

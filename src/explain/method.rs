@@ -168,6 +168,11 @@ pub trait Method: Sync {
         self.group() == Group::Perturbation
     }
 
+    /// Whether the map depends on what is explained; a map of the layer as such does not.
+    fn depends_on_target(&self) -> bool {
+        true
+    }
+
     /// Whether the map depends on the seed.
     fn draws(&self) -> bool {
         false

@@ -12,6 +12,6 @@ pub use exam::{
     AnswerRecord, CellRecord, CombinedRecord, ExamRecord, ExamReport, ExamStudyRecord, PlaneRecord, TaskRecord,
 };
 pub use provenance::{
-    Explanation, FailedSource, MapRecord, ModelRecord, ProgramRecord, ResultRecord, SegmentsRecord, StackRecord,
-    TopClass, UncertaintyRecord,
+    ExactRecord, Explanation, FailedSource, MapRecord, ModelRecord, ProgramRecord, ResultRecord, SegmentsRecord,
+    StackRecord, TopClass, UncertaintyRecord, VerdictRecord,
 };

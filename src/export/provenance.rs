@@ -61,6 +61,9 @@ pub struct ModelRecord {
     pub architecture: String,
     /// Intended use on the card.
     pub intended_use: String,
+    /// SHA-256 of the further weight files of an ensemble.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ensemble_sha256: Vec<String>,
     /// The card's `[input]` table: the preprocessing.
     pub preprocessing: serde_json::Value,
 }
@@ -113,14 +116,66 @@ pub struct UncertaintyRecord {
     pub mean: Vec<f32>,
     /// Standard deviation of each class.
     pub std: Vec<f32>,
+    /// Median of each class.
+    #[serde(default)]
+    pub median: Vec<f32>,
+    /// Central 50 % interval of each class.
+    #[serde(default)]
+    pub interval50: Vec<[f32; 2]>,
     /// Central 90 % interval of each class.
     pub interval90: Vec<[f32; 2]>,
+    /// The share of the passes in which the class is the most probable one.
+    #[serde(default)]
+    pub top_probability: Vec<f32>,
+    /// Probabilities of the plain network: means of random weights, no dropout, an ensemble's first member.
+    #[serde(default)]
+    pub point: Vec<f32>,
+    /// What is random, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random: Option<String>,
+    /// Whether the answer counts as determinate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<VerdictRecord>,
+    /// The exact distribution of the last class's probability, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<ExactRecord>,
+    /// `.npy`, the probabilities of each pass, passes × classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draws: Option<String>,
     /// Predictive entropy.
     pub entropy: f32,
     /// Its expected part within the passes.
     pub aleatoric: f32,
     /// Mutual information between prediction and weights.
     pub epistemic: f32,
+}
+
+/// Whether an answer counts as determinate, by the card's rule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VerdictRecord {
+    /// Whether it does.
+    pub sure: bool,
+    /// With the reason.
+    pub words: String,
+    /// The rule, as on the card.
+    pub rule: String,
+}
+
+/// The distribution of a probability whose logit is exactly normal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ExactRecord {
+    /// Mean of the logit.
+    pub logit_mean: f32,
+    /// Standard deviation of the logit.
+    pub logit_std: f32,
+    /// Mean of the probability.
+    pub mean: f64,
+    /// Median of the probability.
+    pub median: f64,
+    /// Central 50 % interval of the probability.
+    pub interval50: [f64; 2],
+    /// Central 90 % interval of the probability.
+    pub interval90: [f64; 2],
 }
 
 /// One map on disk; file names are relative to `explanation.json`.
@@ -132,6 +187,12 @@ pub struct MapRecord {
     pub layer: Option<String>,
     /// Explained class.
     pub class: usize,
+    /// What the map is about, where that is not the class: `mean` or `deviation` of its map over draws, `unsureness`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Draws that the map was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes: Option<usize>,
     /// `.npy`, the raw map at its own resolution.
     pub raw: String,
     /// `.npy`, 0 ..= 1 at network input size.
@@ -153,7 +214,7 @@ pub struct MapRecord {
     /// Every parameter of the method with the value that it had.
     #[serde(default)]
     pub settings: BTreeMap<String, serde_json::Value>,
-    /// Seed of what the method drew; absent where it draws nothing.
+    /// Seed of what was drawn; absent where it draws nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// Numbers that came out beside the map, as the completeness gap of integrated gradients.

@@ -1,6 +1,6 @@
 //! Building a graph node by node.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Graph, INPUT, Node, NodeId,
@@ -26,7 +26,7 @@ impl GraphBuilder {
     /// A graph that has only its input, named `input`.
     #[must_use]
     pub fn new() -> Self {
-        let input = Node { name: "input".to_owned(), op: Box::new(Input), inputs: Vec::new(), functional: false };
+        let input = Node { name: "input".to_owned(), op: Arc::new(Input), inputs: Vec::new(), functional: false };
         Self { nodes: vec![input], aliases: Vec::new() }
     }
 
@@ -37,6 +37,11 @@ impl GraphBuilder {
 
     /// As [`GraphBuilder::add`], for an operation whose type is not known when the program is compiled.
     pub fn add_boxed(&mut self, name: impl Into<String>, op: Box<dyn Op>, inputs: &[NodeId]) -> NodeId {
+        self.add_shared(name, Arc::from(op), inputs)
+    }
+
+    /// As [`GraphBuilder::add`], for an operation that another graph has too.
+    pub fn add_shared(&mut self, name: impl Into<String>, op: Arc<dyn Op>, inputs: &[NodeId]) -> NodeId {
         self.nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec(), functional: false });
         self.nodes.len() - 1
     }

@@ -14,12 +14,13 @@ mod kernels;
 mod op;
 pub mod ops;
 mod paths;
+mod redraw;
 mod rules;
 mod run;
 mod support;
 mod trace;
 
-use std::{any::Any, collections::HashMap};
+use std::{any::Any, collections::HashMap, sync::Arc};
 
 pub use build::GraphBuilder;
 pub use control::{Cancelled, Control};
@@ -40,12 +41,12 @@ pub const INPUT: NodeId = 0;
 const MAX_ELEMENTS: usize = 1 << 32;
 
 /// One operation of a network.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Node {
     /// The name in the source framework, as `features.28`.
     pub name: String,
-    /// What the node computes.
-    pub op: Box<dyn Op>,
+    /// What the node computes; graphs that differ in a few operations share the others.
+    pub op: Arc<dyn Op>,
     /// Where its inputs come from, in the operation's order.
     pub inputs: Vec<NodeId>,
     /// Whether the source framework calls the operation as a function, so that tools which look at modules miss it.

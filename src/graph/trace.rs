@@ -30,6 +30,17 @@ impl Trace {
         Self { graph, target, result, outputs, saved }
     }
 
+    /// The same with what another run of the same nodes has kept, but for those that were computed anew.
+    pub(super) fn completed_by(mut self, base: &Self, is_new: impl Fn(NodeId) -> bool) -> Self {
+        for id in (0..self.outputs.len().min(base.outputs.len())).filter(|&id| !is_new(id)) {
+            if self.outputs[id].is_none() {
+                self.outputs[id].clone_from(&base.outputs[id]);
+            }
+            self.saved[id].clone_from(&base.saved[id]);
+        }
+        self
+    }
+
     /// The graph that was run.
     #[must_use]
     pub fn graph(&self) -> &Arc<Graph> {

@@ -76,6 +76,8 @@ pub fn model_json(model: &Model) -> Value {
         "classes": model.classes,
         "stack": model.stack,
         "stochastic_layer": stochastic,
+        "random": model.randomness,
+        "ensemble_sha256": model.ensemble_sha256,
         "default_layer": model.default_layer(),
         "parameters": parameters(model),
         "macs": macs(model),
@@ -99,12 +101,21 @@ pub fn model_text(model: &Model) -> String {
     let _ = writeln!(text, "{}, {kind} of {} × {rows} × {columns}", card.architecture, card.input.channels);
     let _ = writeln!(text, "weights SHA-256 {}", model.weights_sha256);
     let _ = writeln!(text, "{} classes: {}", model.classes.len(), first_names(&model.classes));
+    if let Some(randomness) = &model.randomness {
+        let _ = writeln!(text, "random: {randomness}");
+    }
     for note in &model.notes {
         let _ = writeln!(text, "{note}");
     }
     text.push('\n');
     table(&mut text, &lines(model));
     text
+}
+
+/// Whether something is random at a node: its weights, or what of its output is dropped.
+fn is_random(model: &Model, node: usize) -> bool {
+    let members = model.sampler.iter().flat_map(|sampler| sampler.members());
+    members.take(1).any(|member| member.noise.iter().any(|(at, _)| *at == node))
 }
 
 /// Cells of a line of the table: layer, operation, output, parameters, MACs, and what is to be said of it.
@@ -117,7 +128,7 @@ fn lines(model: &Model) -> Vec<Row> {
         let shape: Vec<String> = layer.shape.iter().map(ToString::to_string).collect();
         let marks = [
             (layer_is(model, model.default_layer(), layer.node), "explained by default"),
-            (model.stochastic.as_ref().is_some_and(|head| layer_is(model, &head.layer, layer.node)), "stochastic"),
+            (is_random(model, layer.node), "stochastic"),
         ];
         let marks: Vec<&str> = marks.into_iter().filter_map(|(is, mark)| is.then_some(mark)).collect();
         [

@@ -1,5 +1,7 @@
 //! A model from its card and weights.
 
+mod random;
+
 use std::{fs, path::Path, sync::Arc};
 
 use candle_core::Device;
@@ -11,7 +13,7 @@ use super::{
     layers,
     source::{Built, Request, Source, hex},
 };
-use crate::graph::Graph;
+use crate::{graph::Graph, uncertainty::WeightPosterior};
 
 impl Model {
     /// Loads a model from its card (`model.toml`, or the folder that holds it) onto a device.
@@ -38,7 +40,8 @@ impl Model {
         let weights_path = folder.join(&card.weights);
         let bytes =
             fs::read(&weights_path).map_err(|source| ModelError::Read { path: weights_path.clone(), source })?;
-        Parts { card, card_text: &text, card_label: &label, bytes: &bytes, folder: weights_path.parent() }
+        let of_card = Some(folder);
+        Parts { card, card_text: &text, card_label: &label, bytes: &bytes, folder: weights_path.parent(), of_card }
             .assemble(&weights_path.display().to_string(), device)
     }
 
@@ -58,7 +61,8 @@ impl Model {
             });
         }
         let label = card.weights.clone();
-        Parts { card, card_text: card_toml, card_label: LABEL, bytes: weights, folder: None }.assemble(&label, device)
+        Parts { card, card_text: card_toml, card_label: LABEL, bytes: weights, folder: None, of_card: None }
+            .assemble(&label, device)
     }
 }
 
@@ -70,6 +74,8 @@ struct Parts<'a> {
     bytes: &'a [u8],
     /// The folder of the weight file, if it is in one.
     folder: Option<&'a Path>,
+    /// The folder of the card, if it is in one.
+    of_card: Option<&'a Path>,
 }
 
 impl Parts<'_> {
@@ -80,14 +86,21 @@ impl Parts<'_> {
             request.refuse("architecture", format!("\"{}\"", card.architecture), Source::names().join(", "))
         })?;
         let built = source.build(&request)?;
-        self.complete(built, weights_label, device)
+        let others = random::others(&request, source, self.of_card)?;
+        self.complete(built, others, weights_label, device)
     }
 
     /// The model around a network that has been built.
-    fn complete(self, built: Built, weights_label: &str, device: &Device) -> Result<Model, ModelError> {
+    fn complete(
+        self,
+        built: Built,
+        others: Vec<Built>,
+        weights_label: &str,
+        device: &Device,
+    ) -> Result<Model, ModelError> {
         let Self { card, card_label, bytes, folder, .. } = &self;
         let request = Request { card, card_label, bytes, label: weights_label, folder: *folder, device };
-        let Built { graph, stack, stochastic, posteriors, notes, sha256 } = built;
+        let Built { graph, stack, stochastic, posteriors, mut notes, sha256 } = built;
         if card.output.slices == Some(SliceReduction::Max) && !stack {
             let found = format!("\"max\" for {}, which takes single pictures", card.architecture);
             return Err(request.refuse("output.slices", found, "nothing, or a stack architecture as mrnet".to_owned()));
@@ -105,13 +118,33 @@ impl Parts<'_> {
         let classes = classes(&request, outputs)?;
         let layers = layers::describe(&graph, &shapes);
         let default_layer = default_layer(&request, &graph, &shapes)?;
+        let graph = Arc::new(graph);
+        let ensemble_sha256 = others.iter().map(|built| built.sha256.clone()).collect();
+        let others: Vec<(Arc<Graph>, Vec<WeightPosterior>)> =
+            others.into_iter().map(|built| (Arc::new(built.graph), built.posteriors)).collect();
+        let networks: Vec<random::Network> = [random::Network { graph: &graph, posteriors: &posteriors }]
+            .into_iter()
+            .chain(others.iter().map(|(graph, posteriors)| random::Network { graph, posteriors }))
+            .collect();
+        let head = stochastic.as_ref().map(|head| head.dense.clone());
+        let sampler = random::sampler(&request, &networks, head, (stack, segmentation))?;
+        let randomness = sampler.as_ref().map(|_| random::words(card, &posteriors));
+        if sampler.is_none() && !posteriors.is_empty() {
+            notes.push(format!(
+                "The weights of these layers have a distribution, but the network computes with their means: {}.",
+                posteriors.iter().map(|posterior| posterior.layer.as_str()).collect::<Vec<_>>().join(", ")
+            ));
+        }
         Ok(Model {
             card_sha256: hex(&Sha256::digest(self.card_text)),
             weights_sha256: sha256,
-            graph: Arc::new(graph),
+            graph,
             device: device.clone(),
             stochastic,
             posteriors,
+            sampler,
+            randomness,
+            ensemble_sha256,
             stack,
             segmentation,
             classes,

@@ -14,7 +14,7 @@ use crate::{
     display::Picture,
     explain::{InputSpace, Squash},
     graph::Graph,
-    uncertainty::{StochasticHead, WeightPosterior},
+    uncertainty::{Classes, Sampler, StochasticHead, WeightPosterior},
 };
 
 /// A network ready to run, with its card.
@@ -35,6 +35,13 @@ pub struct Model {
     /// Layers whose weights have a distribution, by their means and standard deviations; the network computes with the
     /// means.
     pub posteriors: Vec<WeightPosterior>,
+    /// Draws passes, where something in the network is random: layers with posteriors, dropout, the members of an
+    /// ensemble. Stacks and segmentations have none.
+    pub sampler: Option<Arc<Sampler>>,
+    /// What is random, in words for people.
+    pub randomness: Option<String>,
+    /// SHA-256 of the further weight files of an ensemble, in the card's order.
+    pub ensemble_sha256: Vec<String>,
     /// Whether a batch is the slices of one stack and gives one row of logits.
     pub stack: bool,
     /// Whether the network classifies each pixel: its output is `[batch, classes, rows, columns]`.
@@ -115,6 +122,18 @@ impl Model {
             Activation::Softmax => true,
             Activation::Sigmoid => self.outputs == 1,
             Activation::None => false,
+        }
+    }
+
+    /// How the classes belong together, for entropies and verdicts. One sigmoid whose card names a single class is a yes
+    /// or no.
+    #[must_use]
+    pub fn class_relation(&self) -> Classes {
+        match self.card.output.activation {
+            Activation::None => Classes::NoProbabilities,
+            Activation::Softmax => Classes::Exclusive,
+            Activation::Sigmoid if self.outputs == 1 && self.classes.len() == 2 => Classes::Exclusive,
+            Activation::Sigmoid => Classes::Independent,
         }
     }
 

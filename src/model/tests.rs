@@ -112,18 +112,61 @@ fn a_flipout_head_is_the_last_layer_with_its_posterior() {
 }
 
 #[test]
+fn any_dense_layer_or_convolution_may_have_a_posterior() {
+    let mut tensors = flipout(3);
+    tensors.insert("features.3.weight_rho".to_owned(), (vec![4, 4, 5, 5], vec![-4.0; 400]));
+    tensors.insert("features.3.bias_rho".to_owned(), (vec![4], vec![-4.0; 4]));
+    let model = load(&card("", "[output]\nhead = \"flipout\""), &tensors).unwrap();
+    let sampler = model.sampler.unwrap();
+    let nodes: Vec<&str> =
+        sampler.members()[0].noise.iter().map(|(node, _)| model.graph.nodes()[*node].name.as_str()).collect();
+    assert_eq!(nodes, ["classifier.6", "features.3"]);
+    assert!(sampler.head().is_none(), "more than the head is random");
+    assert_eq!(model.graph.nodes()[sampler.cut()[0]].name, "features.2");
+    assert_eq!(model.randomness.as_deref(), Some("Flipout in classifier.6, features.3"));
+    let head = load(&card("", "[output]\nhead = \"flipout\""), &flipout(3)).unwrap().sampler.unwrap();
+    assert!(head.head().is_some());
+}
+
+#[test]
+fn an_ensemble_is_several_files_of_one_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |files: &str| card("", &format!("[uncertainty]\nensemble = [{files}]"));
+    let write = |name: &str, classes| fs::write(folder.path().join(name), bytes(&alexnet(classes))).unwrap();
+    write("w.safetensors", 3);
+    write("same.safetensors", 3);
+    write("wide.safetensors", 4);
+    let load = |files: &str| {
+        fs::write(folder.path().join(Card::FILE_NAME), of(files)).unwrap();
+        Model::load(folder.path(), &Device::Cpu)
+    };
+    let model = load("\"same.safetensors\"").unwrap();
+    let sampler = model.sampler.unwrap();
+    assert_eq!((sampler.members().len(), sampler.passes(100)), (2, 2));
+    assert_eq!(model.ensemble_sha256, [model.weights_sha256]);
+    assert_eq!(model.randomness.as_deref(), Some("an ensemble of 2 networks"));
+    let refusal = load("\"wide.safetensors\"").unwrap_err().to_string();
+    assert!(refusal.contains("uncertainty.ensemble") && refusal.contains("wide.safetensors"), "{refusal}");
+    assert!(refusal.contains("classifier.6") && refusal.contains("shape"), "{refusal}");
+    let wrong = format!("{{ weights = \"same.safetensors\", sha256 = \"{}\" }}", "0".repeat(64));
+    assert!(load(&wrong).unwrap_err().to_string().contains("SHA-256"));
+    let built_in = Model::from_parts(&of("\"same.safetensors\""), &bytes(&alexnet(3)), &Device::Cpu).unwrap_err();
+    assert!(built_in.to_string().contains("no folder"));
+}
+
+#[test]
 fn what_does_not_fit_is_said_in_one_sentence() {
     let plain = card("", "");
     let with_head = card("", "[output]\nhead = \"flipout\"");
     let mut missing = alexnet(3);
     missing.remove("features.8.bias");
-    let mut early = alexnet(3);
-    early.insert("classifier.4.weight_rho".to_owned(), (vec![8, 8], vec![-3.0; 64]));
+    let mut nowhere = alexnet(3);
+    nowhere.insert("classifier.9.weight_rho".to_owned(), (vec![8, 8], vec![-3.0; 64]));
     for (card, tensors, words) in [
         (plain.clone(), missing, &["features.8.bias", "w.safetensors"][..]),
         (plain.clone(), flipout(3), &["not part of the architecture", "weight_rho"]),
         (with_head.clone(), alexnet(3), &["weight_rho", "no layer has one"]),
-        (with_head, early, &["classifier.4", "last layer"]),
+        (with_head, nowhere, &["classifier.9.weight_rho", "without classifier.9.weight"]),
         (card("classes = [\"a\"]", ""), alexnet(3), &["`classes`", "a list of 1", "expected 3"]),
         (plain.replace("alexnet", "alexnot"), alexnet(3), &["`architecture`", "alexnot", "resnet18"]),
         (plain.replace("[64, 64]", "[8, 8]"), alexnet(3), &["`input`", "3 × 8 × 8"]),

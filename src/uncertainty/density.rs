@@ -44,15 +44,20 @@ impl Density {
         let wanted = bandwidth.filter(|width| width.is_finite()).map_or_else(|| silverman(&sorted), f64::from);
         let bandwidth = wanted.clamp(step, 1.0);
 
-        let mut sums = vec![0.0; points];
-        for &sample in &sorted {
-            // The sample, and its mirror images that reach into 0..1 with the widest kernel.
-            for turn in -REFLECTIONS..=REFLECTIONS {
-                let shift = 2.0 * f64::from(turn);
-                add_kernel(&mut sums, shift + sample, bandwidth, step);
-                add_kernel(&mut sums, shift - sample, bandwidth, step);
+        let sums = if sorted.len() > MANY {
+            binned_sums(&sorted, bandwidth, points)
+        } else {
+            let mut sums = vec![0.0; points];
+            for &sample in &sorted {
+                // The sample, and its mirror images that reach into 0..1 with the widest kernel.
+                for turn in -REFLECTIONS..=REFLECTIONS {
+                    let shift = 2.0 * f64::from(turn);
+                    add_kernel(&mut sums, shift + sample, bandwidth, step);
+                    add_kernel(&mut sums, shift - sample, bandwidth, step);
+                }
             }
-        }
+            sums
+        };
         let scale = 1.0 / (sorted.len() as f64 * bandwidth * (2.0 * std::f64::consts::PI).sqrt());
         Self {
             x: (0..points).map(|index| (index as f64 * step) as f32).collect(),
@@ -67,6 +72,48 @@ const REACH: f64 = 6.0;
 
 /// Mirror images on each side; with a bandwidth of 1 and a reach of 6 the fourth lies outside.
 const REFLECTIONS: i32 = 4;
+
+/// From so many samples on they are counted on a fine grid first.
+const MANY: usize = 2000;
+
+/// Cells of the fine grid between two points: an eighth of the narrowest bandwidth, so that counting moves no point of
+/// the curve by more than a thousandth of its peak.
+const CELLS: usize = 8;
+
+/// The sums of many samples' kernels: samples are shared out between the two nearest places of a fine grid (linear
+/// binning; Jones and Lotwick 1984), where kernels have the same few heights.
+fn binned_sums(sorted: &[f64], bandwidth: f64, points: usize) -> Vec<f64> {
+    let cells = (points - 1) * CELLS;
+    let mut counts = vec![0.0; cells + 1];
+    for &sample in sorted {
+        let at = sample * cells as f64;
+        let below = (at as usize).min(cells - 1);
+        let part = at - below as f64;
+        counts[below] += 1.0 - part;
+        counts[below + 1] += part;
+    }
+    let width = bandwidth * cells as f64;
+    let reach = (REACH * width).ceil() as i64;
+    let kernel: Vec<f64> = (0..=reach).map(|distance| (-0.5 * (distance as f64 / width).powi(2)).exp()).collect();
+    let period = 2 * cells as i64;
+    let mut sums = vec![0.0; points];
+    for (place, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0.0) {
+        let mut add = |centre: i64| {
+            let first = ((centre - reach).max(0) + CELLS as i64 - 1) / CELLS as i64;
+            let last = (centre + reach).min(cells as i64).div_euclid(CELLS as i64);
+            for point in first..=last {
+                sums[point as usize] += count * kernel[(point * CELLS as i64 - centre).unsigned_abs() as usize];
+            }
+        };
+        // The place, and its mirror images.
+        for turn in -REFLECTIONS..=REFLECTIONS {
+            let shift = period * i64::from(turn);
+            add(shift + place as i64);
+            add(shift - place as i64);
+        }
+    }
+    sums
+}
 
 fn add_kernel(sums: &mut [f64], centre: f64, bandwidth: f64, step: f64) {
     let (low, high) = (centre - REACH * bandwidth, centre + REACH * bandwidth);
@@ -127,6 +174,27 @@ mod tests {
         for bandwidth in [1e-9, 0.01, 0.3, 1.0, 50.0] {
             let density = Density::with(&[0.0, 0.2, 0.9], Some(bandwidth), 200);
             assert!((integral(&density) - 1.0).abs() < 1e-3, "{} with {bandwidth}", integral(&density));
+        }
+    }
+
+    #[test]
+    fn counting_many_samples_on_a_grid_changes_nothing_to_be_seen() {
+        let shapes: [fn(f64) -> f64; 4] =
+            [|u| u, |u| u.powi(8), |u| 0.4 + 0.02 * (u - 0.5), |u| if u < 0.3 { 0.0 } else { 1.0 - 0.2 * u }];
+        for (index, shape) in shapes.into_iter().enumerate() {
+            for bandwidth in [None, Some(0.002), Some(0.05), Some(1.0)] {
+                let many = samples(MANY + 1, shape);
+                let binned = Density::with(&many, bandwidth, 512);
+                let halves: Vec<Density> =
+                    many.chunks(MANY / 2 + 1).map(|half| Density::with(half, Some(binned.bandwidth), 512)).collect();
+                let peak = binned.y.iter().copied().fold(0.0, f32::max);
+                let share = |half: usize| many.chunks(MANY / 2 + 1).nth(half).unwrap().len() as f32 / many.len() as f32;
+                for (place, y) in binned.y.iter().enumerate() {
+                    let exact = halves[0].y[place] * share(0) + halves[1].y[place] * share(1);
+                    assert!((y - exact).abs() <= 2e-3 * peak, "{index} {bandwidth:?} at {place}: {y} {exact}");
+                }
+                assert!((integral(&binned) - 1.0).abs() < 1e-3, "{index} {bandwidth:?}: {}", integral(&binned));
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! A dense layer with a normal distribution over its weights, sampled by Flipout (Wen et al., ICLR 2018).
 
+use std::ops::Range;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -98,9 +100,25 @@ impl FlipoutDense {
         seed: u64,
         control: &Control,
     ) -> Result<Vec<f32>, UncertaintyError> {
+        self.sample_range(features, 0..passes, seed, control)
+    }
+
+    /// As [`FlipoutDense::sample`], of the passes of these numbers: those that follow on fewer.
+    ///
+    /// # Errors
+    /// As [`FlipoutDense::sample`].
+    pub fn sample_range(
+        &self,
+        features: &[f32],
+        numbers: Range<usize>,
+        seed: u64,
+        control: &Control,
+    ) -> Result<Vec<f32>, UncertaintyError> {
         self.check(features)?;
+        let (start, passes) = (numbers.start, numbers.len());
         let Some(total) = passes.checked_mul(self.outputs).filter(|&total| total <= MOST_LOGITS) else {
-            return Err(UncertaintyError::TooMany { passes });
+            let (outputs, most) = (self.outputs, MOST_LOGITS / self.outputs);
+            return Err(UncertaintyError::TooMany { passes, outputs, most });
         };
         let scaled = self.scaled(features);
         let means = self.means(features);
@@ -110,7 +128,7 @@ impl FlipoutDense {
             control.check()?;
             batch_logits.par_chunks_exact_mut(self.outputs).enumerate().try_for_each(|(index, logits)| {
                 control.check()?;
-                let mut pass = Pass::new(seed, (number * batch + index) as u64);
+                let mut pass = Pass::new(seed, (start + number * batch + index) as u64);
                 pass.run(&scaled, &means, logits);
                 Ok::<(), UncertaintyError>(())
             })?;
@@ -294,6 +312,8 @@ mod tests {
         let many = sample(&layer, &features, 137, 9);
         for passes in [0, 1, 50, 136] {
             assert_eq!(sample(&layer, &features, passes, 9), many[..passes * 5], "{passes} passes");
+            let rest = layer.sample_range(&features, passes..137, 9, &Control::default()).unwrap();
+            assert_eq!(rest, many[passes * 5..], "after {passes} passes");
         }
         assert_ne!(sample(&layer, &features, 1, 10), many[..5]);
         assert_ne!(many[..5], many[5..10]);

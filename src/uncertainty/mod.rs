@@ -1,7 +1,10 @@
 //! How sure a network is: stochastic heads, sampling, densities.
 //!
-//! The network's trunk runs once; its features go through the stochastic last layer as often as asked for
-//! ([`FlipoutDense::sample`]). [`Summary`] and [`Density`] describe the probabilities that come of it.
+//! A [`Sampler`] draws passes of a network whose weights ([`Noise::Weights`]), dropout masks ([`Noise::Dropout`]) or
+//! members are random. What comes before the first random layer runs once; a dense Flipout layer at the end has a
+//! sampler of its own ([`FlipoutDense`]). [`Summary`] and [`Density`] describe the probabilities that come of it,
+//! [`VerdictRule`] says whether they count as determinate, and [`Sampler::unsureness`] is what the passes disagree
+//! about, as a network that explanation methods can be asked of.
 
 mod density;
 mod error;
@@ -9,8 +12,12 @@ mod flipout;
 mod gaussian;
 mod histogram;
 mod logit_normal;
+mod noise;
 pub(crate) mod normal;
+mod random;
+mod sampler;
 mod summary;
+mod unsureness;
 mod verdict;
 
 pub use density::Density;
@@ -18,7 +25,10 @@ pub use error::UncertaintyError;
 pub use flipout::{FlipoutDense, sigma_of_rho};
 pub use histogram::Histogram;
 pub use logit_normal::LogitNormal;
+pub use noise::Noise;
+pub use sampler::{Member, Sampler, Start};
 pub use summary::Summary;
+pub use unsureness::Unsureness;
 pub use verdict::{Classes, Verdict, VerdictRule};
 
 use candle_core::Tensor;
@@ -45,4 +55,6 @@ pub struct WeightPosterior {
     pub mean: Tensor,
     /// The standard deviations, in the same shape.
     pub std: Tensor,
+    /// The standard deviations of the bias, where it has a distribution too.
+    pub bias_std: Option<Tensor>,
 }

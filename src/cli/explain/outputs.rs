@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use glassbox::display::{Blend, Colormap, Picture, overlay};
-use glassbox::engine::{MapResult, Recipe};
-use glassbox::explain::{self, Reading};
+use glassbox::engine::{MapResult, Recipe, UncertaintyResult};
+use glassbox::explain::{self, Reading, Subject};
 use glassbox::export::{ExportError, MapRecord, SegmentsRecord, npy, png};
 
 use super::super::methods::value_json;
@@ -23,6 +23,14 @@ impl Outputs {
         Self { folder: folder.to_owned() }
     }
 
+    /// Writes the probabilities of each pass, passes × classes; gives the file's name.
+    pub fn draws(&self, stem: &str, result: &UncertaintyResult) -> Result<String, ExportError> {
+        let name = format!("{stem}_draws.npy");
+        let shape = [result.passes, result.probabilities.len() / result.passes.max(1)];
+        npy::write(&self.folder.join(&name), &shape, &result.probabilities)?;
+        Ok(name)
+    }
+
     /// Writes the raw map, the map as it is shown and the overlay; gives their record.
     pub fn map(
         &self,
@@ -34,7 +42,11 @@ impl Outputs {
         let map = &result.attribution;
         let layer = map.layer.as_deref().map(|layer| format!("_{}", file_safe(layer))).unwrap_or_default();
         let against = recipe.against.map(|other| format!("_minus{other}")).unwrap_or_default();
-        let name = format!("{stem}_{}{layer}_class{}{against}", map.method, map.class);
+        let subject = match recipe.subject {
+            Subject::Class => String::new(),
+            other => format!("_{}", other.name()),
+        };
+        let name = format!("{stem}_{}{layer}_class{}{against}{subject}", map.method, map.class);
         let (raw, shown, over) = (format!("{name}.npy"), format!("{name}.shown.npy"), format!("{name}.png"));
 
         let raw_shape: &[usize] =
@@ -56,6 +68,7 @@ impl Outputs {
         let (min, max) = map.min_max();
         let (row, column) = map.peak();
         let method = explain::find(recipe.method);
+        let passes = recipe.subject.passes();
         let settings = method.map_or(&[][..], |method| method.parameters()).iter();
         let record = MapRecord {
             method: map.method.to_owned(),
@@ -72,7 +85,9 @@ impl Outputs {
             settings: settings
                 .map(|parameter| (parameter.name.to_owned(), value_json(recipe.settings.get(parameter))))
                 .collect(),
-            seed: method.is_some_and(explain::Method::draws).then_some(recipe.seed),
+            seed: (method.is_some_and(explain::Method::draws) || passes.is_some()).then_some(recipe.seed),
+            subject: passes.map(|_| recipe.subject.name().to_owned()),
+            passes,
             // JSON has no word for what is not finite.
             facts: map
                 .facts
@@ -88,6 +103,7 @@ impl Outputs {
             ("Class".to_owned(), record.class.to_string()),
         ];
         provenance.extend(record.layer.clone().map(|layer| ("Layer".to_owned(), layer)));
+        provenance.extend(record.subject.clone().map(|subject| ("Subject".to_owned(), subject)));
         provenance.extend(record.against.map(|other| ("Against class".to_owned(), other.to_string())));
         let set = record.settings.iter().map(|(name, value)| (format!("Parameter {name}"), value.to_string()));
         provenance.extend(set);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use glassbox::engine::Recipe;
-use glassbox::explain::{self, METHODS, Method, Settings};
+use glassbox::explain::{self, METHODS, Method, Settings, Subject};
 use glassbox::model::Model;
 
 use super::super::Stop;
@@ -73,6 +73,8 @@ pub struct Plan {
     pub against: Option<usize>,
     /// Seed of everything random.
     pub seed: u64,
+    /// What the maps are about.
+    pub subjects: Vec<Subject>,
 }
 
 impl Plan {
@@ -106,10 +108,14 @@ impl Plan {
                     seed: self.seed,
                     ..Recipe::new(method.name(), Arc::clone(layer), class)
                 };
-                recipes.push(own.clone());
-                if let Some(other) = self.against.filter(|other| *other != class) {
-                    recipes.push(Recipe { class: other, ..own.clone() });
-                    recipes.push(Recipe { against: Some(other), ..own });
+                for &subject in &self.subjects {
+                    let own = Recipe { subject, ..own.clone() };
+                    recipes.push(own.clone());
+                    let is_of_class = !matches!(subject, Subject::Unsureness { .. });
+                    if let Some(other) = self.against.filter(|other| is_of_class && *other != class) {
+                        recipes.push(Recipe { class: other, ..own.clone() });
+                        recipes.push(Recipe { against: Some(other), ..own });
+                    }
                 }
             }
         }

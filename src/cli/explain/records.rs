@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use glassbox::engine::compute::aggregate;
 use glassbox::engine::{StackResult, UncertaintyResult};
-use glassbox::export::{FailedSource, ModelRecord, StackRecord, TopClass, UncertaintyRecord};
+use glassbox::export::{
+    ExactRecord, FailedSource, ModelRecord, StackRecord, TopClass, UncertaintyRecord, VerdictRecord,
+};
 use glassbox::model::Model;
 use glassbox::study::{Opened, Plane, Series};
 
@@ -32,14 +34,31 @@ pub fn top_classes(model: &Model, probabilities: &[f32]) -> Vec<TopClass> {
         .collect()
 }
 
-/// What the passes through a stochastic head say.
-pub fn uncertainty_record(result: &UncertaintyResult) -> UncertaintyRecord {
+/// What the passes of a stochastic network say.
+pub fn uncertainty_record(model: &Model, result: &UncertaintyResult) -> UncertaintyRecord {
     let summary = &result.summary;
+    let verdict = &result.verdict;
+    let exact = result.exact.map(|exact| ExactRecord {
+        logit_mean: exact.mean,
+        logit_std: exact.std,
+        mean: exact.mean(),
+        median: exact.quantile(0.5),
+        interval50: [exact.quantile(0.25), exact.quantile(0.75)],
+        interval90: [exact.quantile(0.05), exact.quantile(0.95)],
+    });
     UncertaintyRecord {
         passes: result.passes,
         mean: summary.mean.clone(),
         std: summary.std.clone(),
+        median: summary.median.clone(),
+        interval50: summary.interval50.clone(),
         interval90: summary.interval90.clone(),
+        top_probability: summary.top_probability.clone(),
+        point: result.point.clone(),
+        random: model.randomness.clone(),
+        verdict: Some(VerdictRecord { sure: verdict.sure, words: verdict.words.clone(), rule: verdict.rule.clone() }),
+        exact,
+        draws: None,
         entropy: summary.entropy,
         aleatoric: summary.aleatoric,
         epistemic: summary.epistemic,
@@ -90,6 +109,7 @@ pub fn model_record(model: &Model) -> Result<ModelRecord, String> {
         card_sha256: model.card_sha256.clone(),
         architecture: model.card.architecture.clone(),
         intended_use: model.card.intended_use.clone(),
+        ensemble_sha256: model.ensemble_sha256.clone(),
         preprocessing: serde_json::to_value(&model.card.input).map_err(|error| error.to_string())?,
     })
 }

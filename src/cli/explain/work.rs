@@ -7,7 +7,9 @@ use std::sync::Arc;
 use glassbox::display::Picture;
 use glassbox::engine::compute::{self, Failure, Forward, Question};
 use glassbox::engine::{MapResult, Outcome, Recipe, Scores, UncertaintyResult};
-use glassbox::export::{Explanation, FailedSource, ProgramRecord, ResultRecord, StackRecord, write_atomically};
+use glassbox::export::{
+    Explanation, FailedSource, ProgramRecord, ResultRecord, StackRecord, UncertaintyRecord, write_atomically,
+};
 use glassbox::graph::Control;
 use glassbox::model::Model;
 use glassbox::study::{Opened, Reader, Series, Slice, Storage};
@@ -140,6 +142,11 @@ impl<'a> Work<'a> {
             let stem = format!("series{series_number}_slice{index:03}");
             maps.push(self.outputs.map(&stem, recipe, map, &picture).map_err(|error| error.to_string())?);
         }
+        let mut uncertainty = answers.uncertainty.as_deref().map(|result| uncertainty_record(self.model, result));
+        if let (Some(record), Some(result), true) = (&mut uncertainty, &answers.uncertainty, self.options.draws) {
+            let stem = format!("series{series_number}_slice{index:03}");
+            record.draws = Some(self.outputs.draws(&stem, result).map_err(|error| error.to_string())?);
+        }
         self.failed.extend(answers.failed.into_iter().map(|reason| FailedSource { source: source.clone(), reason }));
         self.results.push(ResultRecord {
             source,
@@ -151,7 +158,7 @@ impl<'a> Work<'a> {
             top: top_classes(self.model, &answers.scores.probabilities),
             logits: answers.scores.logits.clone(),
             probabilities: answers.scores.probabilities.clone(),
-            uncertainty: answers.uncertainty.as_deref().map(uncertainty_record),
+            uncertainty,
             maps,
         });
         Ok(())
@@ -163,7 +170,7 @@ impl<'a> Work<'a> {
         let maps_of = |class: usize| self.plan.recipes(class).into_iter().map(Question::Map);
         let draws = self
             .model
-            .stochastic
+            .sampler
             .is_some()
             .then_some(Question::Uncertainty { passes: self.options.passes as usize, seed: self.options.seed });
         let prepared: Vec<Question> = maps_of(class.unwrap_or(0)).chain(draws.clone()).collect();
@@ -261,12 +268,24 @@ fn summary(explanation: &Explanation, path: &Path) -> String {
         let top: Vec<String> =
             result.top.iter().take(3).map(|top| format!("{} {:.3}", top.name, top.probability)).collect();
         lines.push(format!("{} slice {}: {}", result.source, result.slice, top.join(", ")));
+        if let Some(uncertainty) = &result.uncertainty {
+            lines.push(uncertainty_line(uncertainty));
+        }
     }
     for failed in &explanation.failed {
         lines.push(format!("{}: {}", failed.source, failed.reason));
     }
     lines.push(format!("{}. Written to {}", explanation.model.intended_use, path.display()));
     lines.join("\n")
+}
+
+/// How sure that is, in a line.
+fn uncertainty_line(uncertainty: &UncertaintyRecord) -> String {
+    let verdict = uncertainty.verdict.as_ref().map_or("", |verdict| verdict.words.as_str());
+    format!(
+        "  {} passes: {verdict}; entropy {:.3} nats = {:.3} aleatoric + {:.3} epistemic",
+        uncertainty.passes, uncertainty.entropy, uncertainty.aleatoric, uncertainty.epistemic
+    )
 }
 
 /// A failure in words.

@@ -3,7 +3,7 @@
 
 use super::super::key::Recipe;
 use super::{Failure, explain_failure};
-use crate::explain::{self, Ask, Attribution, Method, Region, Subject, Target};
+use crate::explain::{self, Ask, Attribution, Method, Region, Target};
 use crate::graph::{Control, NodeId, Trace};
 use crate::model::Model;
 
@@ -13,7 +13,7 @@ pub(super) fn method(recipe: &Recipe) -> Result<&'static dyn Method, Failure> {
         .ok_or_else(|| Failure::because(format!("`{}` is not an explanation method", recipe.method)))
 }
 
-/// The map of a recipe from a run that kept what the method needs; `node` is the recipe's layer.
+/// The map of a recipe's class from a run that kept what the method needs; `node` is the recipe's layer.
 pub(super) fn compute(
     model: &Model,
     trace: &Trace,
@@ -22,10 +22,6 @@ pub(super) fn compute(
     control: &Control,
     interim: &dyn Fn(Attribution),
 ) -> Result<Attribution, Failure> {
-    if recipe.subject != Subject::Class {
-        let reason = "maps over draws of the weights can't be made yet; choose the map of the class";
-        return Err(Failure::because(reason));
-    }
     let mut one = of_class(model, trace, node, recipe, recipe.class, (control, interim))?;
     let Some(other) = recipe.against else { return Ok(one) };
     let other = of_class(model, trace, node, recipe, other, (control, &|_| {}))?;

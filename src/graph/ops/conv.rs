@@ -95,6 +95,18 @@ impl Conv2d {
         &self.weight
     }
 
+    /// The same convolution with other weights and another bias.
+    ///
+    /// # Errors
+    /// When the shapes are not those of this one.
+    pub fn with_weights(&self, weight: Tensor, bias: Option<Tensor>) -> Result<Self> {
+        if weight.dims() != self.weight.dims() {
+            bail!("weights of shape {:?} for {:?}", weight.dims(), self.weight.dims());
+        }
+        let Self { stride, padding, padding_end, dilation, groups, .. } = *self;
+        Ok(Self { stride, padding, padding_end, dilation, groups, ..Self::new(weight, bias)? })
+    }
+
     /// The bias, `[out]`.
     #[must_use]
     pub fn bias(&self) -> Option<&Tensor> {

@@ -49,6 +49,20 @@ fn a_full_card_is_read_and_written_again() {
 }
 
 #[test]
+fn what_is_random_is_read_and_written_again() {
+    let table = "[uncertainty]\ndropout = [{ layer = \"classifier.0\", rate = 0.5 }]\n\
+                 ensemble = [\"b.safetensors\", { weights = \"c.safetensors\", sha256 = \"SHA\" }]\n\
+                 indeterminate = \"overlap50 or epistemic > 0.1\"\n";
+    let text = format!("{LEAST}[output]\nhead = \"dropout\"\n{}", table.replace("SHA", &"a".repeat(64)));
+    let card = Card::parse(&text, "card").unwrap();
+    assert_eq!((card.output.head, card.uncertainty.dropout[0].rate), (Head::Dropout, 0.5));
+    let files: Vec<&str> = card.uncertainty.ensemble.iter().map(|member| member.parts().0).collect();
+    assert_eq!(files, ["b.safetensors", "c.safetensors"]);
+    assert_eq!(card.uncertainty.indeterminate.to_string(), "overlap50 or epistemic > 0.1");
+    assert_eq!(Card::parse(&toml::to_string(&card).unwrap(), "again").unwrap(), card);
+}
+
+#[test]
 fn the_least_card_has_the_documented_defaults() {
     let card = Card::parse(LEAST, "card").unwrap();
     assert_eq!(card.intended_use, "Research. Not for diagnosis.");
@@ -78,7 +92,16 @@ fn an_error_names_file_key_what_is_found_and_what_is_expected() {
         (("name = \"n\"\n", ""), &["missing field `name`"]),
         (("name = \"n\"", "name = \"n\"\nsha256 = \"12\""), &["sha256", "64 hexadecimal"]),
         (("name = \"n\"", "name = \"n\"\nclasses_file = \"f\"\nclasses = [\"a\"]"), &["classes_file"]),
-        (("[8, 9]", "[8, 9]\n[output]\nhead = \"dropout\""), &["dropout", "flipout"]),
+        (("[8, 9]", "[8, 9]\n[output]\nhead = \"bayes\""), &["bayes", "dropout", "flipout"]),
+        (("[8, 9]", "[8, 9]\n[output]\nhead = \"dropout\""), &["uncertainty.dropout", "layer = \"classifier.0\""]),
+        (("[8, 9]", "[8, 9]\n[uncertainty]\ndropout = [{ layer = \"a\", rate = 1.0 }]"), &["below 1", "rate of 1"]),
+        (("[8, 9]", "[8, 9]\n[uncertainty]\ndropout = [{ layer = \"a\", rates = 0.1 }]"), &["rates", "line 8"]),
+        (("[8, 9]", "[8, 9]\n[uncertainty]\nensemble = [3]"), &["file name", "line 8"]),
+        (("[8, 9]", "[8, 9]\n[uncertainty]\nindeterminate = \"often\""), &["often", "overlap90", "line 8"]),
+        (
+            ("[8, 9]", "[8, 9]\n[output]\nslices = \"max\"\n[uncertainty]\nensemble = [\"b\"]"),
+            &["uncertainty.ensemble", "stack"],
+        ),
         (("[8, 9]", "[8, 9]\n[output]\nhead = \"flipout\"\nslices = \"max\""), &["output.head"]),
         (("[8, 9]", "[8, 9]\n[output]\naggregate = \"median\""), &["median", "\"mean\"", "`output.aggregate`"]),
         (("[8, 9]", "[8, 9]\n[output]\naggregate = { top = 0 }"), &["`top` is 0", "above 0", "`output.aggregate`"]),

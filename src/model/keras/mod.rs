@@ -107,7 +107,7 @@ fn import(bytes: &[u8], config: Option<&str>, card: &Card, device: &Device) -> R
         }
         outputs.insert(number, at);
     }
-    let Workshop { mut graph, store, mut notes, posteriors, .. } = shop;
+    let Workshop { mut graph, store, notes, posteriors, .. } = shop;
     store.finish()?;
     // `block5_conv3` finds `vgg16.block5_conv3` where no other layer has the name.
     for (name, nodes) in names {
@@ -126,7 +126,6 @@ fn import(bytes: &[u8], config: Option<&str>, card: &Card, device: &Device) -> R
     }
     let graph = graph.finish().map_err(|error| Fault::File(error.to_string()))?;
     let stochastic = head(&graph, &posteriors, card)?;
-    notes.extend(note_on(&posteriors, stochastic.as_ref()));
     let posteriors = posteriors.into_iter().map(|found| found.posterior).collect();
     Ok(Imported { graph, stochastic, posteriors, notes })
 }
@@ -185,12 +184,11 @@ fn head(graph: &Graph, posteriors: &[Found], card: &Card) -> Result<Option<Stoch
         .iter()
         .find(|found| found.output.node == output && graph.nodes()[output].op_as::<Linear>().is_some());
     let Some((found, dense)) = last.and_then(|found| Some((found, found.dense.as_ref()?))) else {
-        if card.output.head == Head::Flipout {
+        if card.output.head == Head::Flipout && posteriors.is_empty() {
             return Err(Fault::Card {
                 key: "output.head",
                 found: "\"flipout\"".to_owned(),
-                expected: "\"dense\", as the network does not end with a dense layer whose weights have a distribution"
-                    .to_owned(),
+                expected: "\"dense\", as no layer of the network has weights with a distribution".to_owned(),
             });
         }
         return Ok(None);
@@ -206,18 +204,4 @@ fn head(graph: &Graph, posteriors: &[Found], card: &Card) -> Result<Option<Stoch
         Ok(dense) => Ok(Some(StochasticHead { layer, input: found.input.node, dense })),
         Err(error) => Err(Fault::File(format!("{layer}: {error}"))),
     }
-}
-
-/// What to say about layers whose distribution is not sampled.
-fn note_on(posteriors: &[Found], head: Option<&StochasticHead>) -> Option<String> {
-    let layers: Vec<&str> = posteriors.iter().map(|found| found.posterior.layer.as_str()).collect();
-    let unsampled: Vec<&str> =
-        layers.into_iter().filter(|layer| head.is_none_or(|head| head.layer != *layer)).collect();
-    if unsampled.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "The weights of these layers have a distribution, but the network computes with their means: {}.",
-        unsampled.join(", ")
-    ))
 }

@@ -41,8 +41,8 @@ fn model() -> Model {
         sha256: String::new(),
     };
     let card = Card::parse(CARD, "test").unwrap();
-    let parts = Parts { card, card_text: CARD, card_label: "test", bytes: &[], folder: None };
-    parts.complete(built, "test", &Device::Cpu).unwrap()
+    let parts = Parts { card, card_text: CARD, card_label: "test", bytes: &[], folder: None, of_card: None };
+    parts.complete(built, Vec::new(), "test", &Device::Cpu).unwrap()
 }
 
 /// Bright in the upper left quarter.
@@ -56,7 +56,7 @@ fn ask(questions: &[Question]) -> Vec<Result<Outcome, Arc<str>>> {
     compute::slice(&model(), &picture(), questions, &Control::default(), &mut |_, answer| match answer {
         Answer::Done(outcome) => answers.push(Ok(outcome)),
         Answer::Failed(reason) => answers.push(Err(reason)),
-        Answer::Interim(_) => {}
+        Answer::Interim(_) | Answer::Beside(..) => {}
     })
     .unwrap();
     answers

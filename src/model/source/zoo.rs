@@ -1,6 +1,6 @@
 //! Graphs of the zoo: named tensors fill an architecture that is known here.
 
-use super::{Built, Request, posterior::Posterior};
+use super::{Built, Request, posterior::Posteriors};
 use crate::model::{
     ModelError, Weights,
     card::Head,
@@ -11,15 +11,16 @@ pub(super) fn build(architecture: &Architecture, request: &Request) -> Result<Bu
     let sha256 = request.checksum([])?;
     let mut weights = Weights::read(request.bytes, request.label, request.device)?;
     let posterior = match request.card.output.head {
-        Head::Dense => None,
-        Head::Flipout => Some(Posterior::take(&mut weights)?),
+        Head::Dense | Head::Dropout => None,
+        Head::Flipout => Some(Posteriors::take(&mut weights)?),
     };
     let untouched = weights.clone();
     let graph = (architecture.build)(&mut weights)?;
     let notes = weights.notes().to_vec();
     weights.finish().map_err(|error| with_fitting(error, &untouched))?;
-    let stochastic = posterior.map(|posterior| posterior.head(&graph, request.label)).transpose()?;
-    Ok(Built { graph, stack: architecture.stack, stochastic, posteriors: Vec::new(), notes, sha256 })
+    let placed = posterior.map(|posterior| posterior.place(&graph, request.label)).transpose()?;
+    let (stochastic, posteriors) = placed.unwrap_or_default();
+    Ok(Built { graph, stack: architecture.stack, stochastic, posteriors, notes, sha256 })
 }
 
 /// The error with the name of the architecture that the weights do fit, if there is one.

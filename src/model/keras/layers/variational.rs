@@ -1,8 +1,8 @@
 //! TensorFlow Probability's layers whose weights have a normal posterior: `kernel_posterior_loc`, and
 //! `kernel_posterior_untransformed_scale` with `σ = ε₃₂ + softplus(ρ)`.
 //!
-//! The network computes with the means. Means and standard deviations are kept; a dense layer at the end becomes the
-//! stochastic head.
+//! The network computes with the means. Means and standard deviations are kept for sampling; a dense layer at the end
+//! becomes the stochastic head, which has a sampler of its own.
 
 use candle_core::Tensor;
 
@@ -71,7 +71,7 @@ pub(super) fn dense(site: &mut Site, inputs: &[At]) -> Result<At, Fault> {
             None => Some(DensePosterior { loc: loc.clone(), rho: rho.clone(), bias: posterior.bias.clone() }),
             Some(_) => None,
         };
-        keep(site, &loc, &rho, dense, input, &at)?;
+        keep(site, [&loc, &rho], posterior.bias_rho.as_ref(), dense, input, &at)?;
     }
     Ok(at)
 }
@@ -89,7 +89,7 @@ pub(super) fn conv2d(site: &mut Site, inputs: &[At]) -> Result<At, Fault> {
     let at = site.add_activated("convolution", conv, &[input])?;
     if let Some(rho) = &posterior.rho {
         let rho = kernel(site, rho)?;
-        keep(site, &loc, &rho, None, input, &at)?;
+        keep(site, [&loc, &rho], posterior.bias_rho.as_ref(), None, input, &at)?;
     }
     Ok(at)
 }
@@ -97,16 +97,18 @@ pub(super) fn conv2d(site: &mut Site, inputs: &[At]) -> Result<At, Fault> {
 /// Keeps mean and standard deviation of a layer's weights.
 fn keep(
     site: &mut Site,
-    loc: &Tensor,
-    rho: &Tensor,
+    [loc, rho]: [&Tensor; 2],
+    bias_rho: Option<&Tensor>,
     dense: Option<DensePosterior>,
     input: &At,
     output: &At,
 ) -> Result<(), Fault> {
-    let shape = rho.dims().to_vec();
-    let sigma: Vec<f32> = rho.flatten_all()?.to_vec1::<f32>()?.into_iter().map(sigma_of_rho).collect();
-    let std = Tensor::from_vec(sigma, shape, rho.device())?;
-    let posterior = WeightPosterior { layer: site.name(), mean: loc.clone(), std };
+    let deviations = |rho: &Tensor| -> Result<Tensor, Fault> {
+        let sigma: Vec<f32> = rho.flatten_all()?.to_vec1::<f32>()?.into_iter().map(sigma_of_rho).collect();
+        Ok(Tensor::from_vec(sigma, rho.shape(), rho.device())?)
+    };
+    let (std, bias_std) = (deviations(rho)?, bias_rho.map(deviations).transpose()?);
+    let posterior = WeightPosterior { layer: site.name(), mean: loc.clone(), std, bias_std };
     site.shop.posteriors.push(Found { posterior, dense, output: output.clone(), input: input.clone() });
     Ok(())
 }
