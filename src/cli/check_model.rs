@@ -73,7 +73,7 @@ pub fn run(options: &CheckOptions) -> Exit {
     pool.install(|| {
         let mut work = Work::begin(options, &model, storage, super::explain::failed_to_open(&opened, &options.paths))?;
         for slice in opened.studies.iter().flat_map(|study| &study.series).flat_map(|series| &series.slices) {
-            work.image(slice)?;
+            work.image(slice);
         }
         work.finish(size)
     })

@@ -69,7 +69,7 @@ impl<'a> Work<'a> {
     }
 
     /// Takes one image in, or notes why not.
-    pub fn image(&mut self, slice: &Slice) -> Result<(), Stop> {
+    pub fn image(&mut self, slice: &Slice) {
         let ran = self.sha256(&slice.source.path).and_then(|hash| {
             let picture = self.reader.picture(slice).map_err(|error| error.to_string())?;
             let fit = self.checking.image(self.model, &picture, &self.control);
@@ -78,17 +78,12 @@ impl<'a> Work<'a> {
         match ran {
             Ok((hash, fit)) => {
                 self.inputs.update(hash.as_bytes());
-                self.scales.push((
-                    scale(&fit),
-                    slice.geometry.map(|geometry| geometry.spacing_mm).or(slice.spacing_mm).map(|[down, across]| {
-                        // The geometric mean of the two directions, as of their scales.
-                        1.0 / (down * across).sqrt()
-                    }),
-                ));
+                // The geometric mean of the two directions, as of their scales.
+                let per_mm = slice.spacing_mm.map(|[down, across]| 1.0 / (down * across).sqrt());
+                self.scales.push((scale(&fit), per_mm));
             }
             Err(reason) => self.failed.push(FailedSource { source: self.source_name(slice), reason }),
         }
-        Ok(())
     }
 
     /// Writes and prints what was found.
@@ -118,11 +113,14 @@ impl<'a> Work<'a> {
         };
         let json = serde_json::to_string_pretty(&record).map_err(|error| error.to_string())?;
         let written = self.options.out.as_deref().map(|folder| self.write(folder, &record, &json)).transpose()?;
-        let mut printed = if self.options.json { json } else { text::report(&record) };
-        if let (Some(path), false) = (written, self.options.json) {
-            printed.push_str(&format!("\nWritten to {} and check.json beside it.", path.display()));
+        if self.options.json {
+            print(&json)?;
+        } else {
+            print(&text::report(&record))?;
+            if let Some(path) = written {
+                print(&format!("Written to {} and check.json beside it.", path.display()))?;
+            }
         }
-        print(&printed)?;
         Ok(code)
     }
 

@@ -216,3 +216,43 @@ fn inside_failure(error: InsideError) -> Failure {
         other => Failure::because(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Tensor};
+
+    use super::*;
+    use crate::graph::{GraphBuilder, INPUT, ops::Conv2d};
+    use crate::model::card::FitMode;
+
+    /// The field of a 3 × 3 convolution with stride 2 and padding 1 on 8 × 8 pixels.
+    fn field() -> ReceptiveField {
+        let weight = Tensor::ones((1, 1, 3, 3), DType::F32, &Device::Cpu).unwrap();
+        let mut builder = GraphBuilder::new();
+        let conv = Conv2d::new(weight, None).unwrap().stride([2, 2]).padding([1, 1]);
+        builder.add("conv", conv, &[INPUT]);
+        ReceptiveField::of(&builder.finish().unwrap(), 1, &[1, 1, 8, 8]).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_patch_lies_on_the_slice_where_the_unit_looks() {
+        let field = field();
+        // The input is the slice itself: rows 1 to 3, columns 3 to 5.
+        let same = Fit::new(FitMode::Stretch, [8, 8], [8, 8]);
+        assert_eq!(patch(&field, (1, 2), &same), Some([2.5, 0.5, 5.5, 3.5]));
+        assert_eq!(patch(&field, (0, 0), &same), Some([-0.5, -0.5, 1.5, 1.5]), "the padding is no pixel");
+        // Twice as large and stretched: 16 rows, 4 columns.
+        let stretched = Fit::new(FitMode::Stretch, [16, 4], [8, 8]);
+        assert_eq!(patch(&field, (1, 2), &stretched), Some([1.0, 1.5, 2.5, 7.5]));
+        // Three rows of black above and below: the first units see nothing of the slice.
+        let padded = Fit::new(FitMode::Pad, [2, 8], [8, 8]);
+        assert_eq!((padded.shift, patch(&field, (0, 0), &padded)), ([3, 0], None));
+        assert_eq!(patch(&field, (2, 2), &padded), Some([2.5, -0.5, 5.5, 1.5]));
+        assert_eq!(patch(&field, (9, 0), &same), None, "there is no such unit");
+    }
+
+    #[test]
+    fn the_first_of_equal_probabilities_is_the_top() {
+        assert_eq!((top(&[0.2, 0.4, 0.4]), top(&[])), ((1, 0.4), (0, 0.0)));
+    }
+}

@@ -44,11 +44,11 @@ fn finding(layer: &LayerReport, inputs: usize) -> Finding {
         layer: Some(layer.layer.clone()),
         channels: layer.dead.clone(),
         what: format!(
-            "{count} of {} of {}{} ({}) {} 0 everywhere on the {} seen: {}.",
+            "{count} of {} ({}) of {}{} {} 0 everywhere on the {} seen: {}.",
             counted(all, "channel"),
+            percent(share),
             layer.layer,
             layer.of_filters(),
-            percent(share),
             if count == 1 { "was" } else { "were" },
             counted(inputs, "image"),
             listed(&layer.dead),

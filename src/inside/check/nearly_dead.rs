@@ -36,11 +36,11 @@ impl Check for NearlyDead {
                     layer: Some(layer.layer.clone()),
                     channels: layer.nearly_dead.clone(),
                     what: format!(
-                        "{count} of {} of {}{} ({}) {} active at fewer than {} of the places: {}.",
+                        "{count} of {} ({}) of {}{} {} active at fewer than {} of the places: {}.",
                         counted(all, "channel"),
+                        percent(share),
                         layer.layer,
                         layer.of_filters(),
-                        percent(share),
                         if count == 1 { "was" } else { "were" },
                         percent(NEARLY_DEAD),
                         listed(&layer.nearly_dead),

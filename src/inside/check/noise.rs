@@ -35,7 +35,7 @@ impl Check for Noise {
     }
 
     fn look(&self, report: &Report) -> Vec<Finding> {
-        report.filters.iter().filter_map(|filters| finding(filters)).collect()
+        report.filters.iter().filter_map(finding).collect()
     }
 }
 

@@ -78,7 +78,8 @@ fn dead_channels_matter_by_their_share() {
         let finding = &found.findings[0];
         assert_eq!(finding.channels.len(), count);
         assert!(
-            finding.what.starts_with(&format!("{count} of 200 channels of relu1 (filters of conv1)")),
+            finding.what.starts_with(&format!("{count} of 200 channels ("))
+                && finding.what.contains(" %) of relu1 (filters of conv1) w"),
             "{}",
             finding.what
         );

@@ -63,7 +63,9 @@ fn centred(codes: &[Vec<f32>], length: usize) -> Vec<f64> {
     for code in codes {
         mean.iter_mut().zip(code).for_each(|(sum, &value)| *sum += f64::from(value));
     }
-    mean.iter_mut().for_each(|sum| *sum /= codes.len() as f64);
+    for sum in &mut mean {
+        *sum /= codes.len() as f64;
+    }
     codes.iter().flat_map(|code| code.iter().zip(&mean).map(|(&value, mean)| f64::from(value) - mean)).collect()
 }
 

@@ -7,13 +7,13 @@ use super::*;
 use crate::graph::Control;
 
 const PCA_POINTS: [[f32; 2]; 5] = [
-    [0.112615, -1.155531],
-    [-2.692372, -1.689461],
-    [-1.894922, 0.885018],
-    [4.942725, -0.337129],
-    [-0.468046, 2.297104],
+    [0.112_615, -1.155_531],
+    [-2.692_372, -1.689_461],
+    [-1.894_922, 0.885_018],
+    [4.942_725, -0.337_129],
+    [-0.468_046, 2.297_104],
 ];
-const PCA_EXPLAINED: [f32; 2] = [0.693396, 0.202405];
+const PCA_EXPLAINED: [f32; 2] = [0.693_396, 0.202_405];
 
 /// Three groups of `each` codes of ten numbers, far apart: 20 standard deviations between their centres.
 fn groups(each: usize) -> Vec<Vec<f32>> {
