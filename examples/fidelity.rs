@@ -25,9 +25,7 @@ of the tests with `GLASSBOX_FIDELITY=1`; do not edit.
 all vectors compared (both classes, every layer), both in float32. Two float32 programs cannot agree everywhere: some \
 methods divide by numbers near zero, and where two values are 1e-7 apart, rounding turns a pooling switch or a ReLU and \
 a field over the pixels jumps. Where that happens, *float64* is the deviation of Glassbox in float64 from the reference \
-in float64, and *steady* is the deviation of Glassbox's float32 from its float64 where both follow the same switches. \
-Where the deviation is beyond 1e-4 and *float64* is empty, the reference has not been computed in float64 (it takes \
-minutes for a large network); there the gradient's has, and the field or map rests on *steady* and on the other networks.
+in float64, and *steady* is the deviation of Glassbox's float32 from its float64 where both follow the same switches.
 
 ";
 
