@@ -64,7 +64,7 @@ pub fn run(options: &ExamOptions) -> Exit {
     };
     if report.studies.iter().all(|study| study.answers.is_empty()) {
         let first = report.failed.first().map(|failed| failed.reason.clone());
-        let reason = first.or(work.nothing).unwrap_or_else(|| "nothing there is an image".to_owned());
+        let reason = first.unwrap_or_else(|| "nothing there is an image".to_owned());
         return Err(Stop::Fault(format!("Nothing could be judged: {reason}")));
     }
     let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;

@@ -1,7 +1,6 @@
 //! The exam over three planes: table, cells, linked positions, shares along the slices.
 
 use glassbox::engine::exam::Cell;
-use glassbox::viewer::state::Hovered;
 
 use super::*;
 
@@ -105,17 +104,20 @@ fn a_class_is_its_task() {
 fn the_position_under_the_pointer_is_linked_without_a_click() {
     let Some(mut harness) = examined() else { return };
     let before: Vec<usize> = (1..=3).map(|slot| state(&harness).slots[slot].position).collect();
-    let hovered = Hovered { slot: 3, pixel: (128, 128), map: Which::Class };
-    harness.state_mut().send(Command::Hover(Some(hovered)));
-    harness.run_steps(2);
+    let centre = harness.get_by_label_contains("Viewport 3:").rect().center();
+    harness.event(egui::Event::PointerMoved(centre));
+    harness.run_steps(3);
     let app = harness.state();
+    let hovered = app.state().hovered.expect("the pointer is over the sagittal plane");
+    assert_eq!(hovered.slot, 3);
+    let (x, y) = (hovered.pixel.1 as f64 + 0.5, hovered.pixel.0 as f64 + 0.5);
     for slot in [1, 2] {
         let slice = app.state().slots[slot].slice().expect("a slice is in view");
         let linked = glassbox::viewer::linked::position(app.state(), slot, slice).expect("the planes meet");
         // Back from there the same way: the position lies as far off this slice as was said.
         let from = app.state().slots[3].slice().and_then(|slice| slice.geometry).expect("the demo has geometry");
         let own = slice.geometry.expect("the demo has geometry");
-        let point = glassbox::viewer::anatomy::mm_from_slice(&from, 128.5, 128.5);
+        let point = glassbox::viewer::anatomy::mm_from_slice(&from, x, y);
         let normal = glassbox::viewer::anatomy::normal(&own);
         let at = glassbox::viewer::anatomy::mm_from_slice(&own, f64::from(linked.at.0), f64::from(linked.at.1));
         for axis in 0..3 {

@@ -40,10 +40,8 @@ pub struct Work<'a> {
     pub models: Vec<ModelRecord>,
     /// One a study with at least one plane of the exam.
     pub studies: Vec<ExamStudyRecord>,
-    /// What failed.
+    /// What failed, studies without any plane of the exam among them.
     pub failed: Vec<FailedSource>,
-    /// Why the last study without any plane had none.
-    pub nothing: Option<String>,
 }
 
 impl<'a> Work<'a> {
@@ -51,7 +49,7 @@ impl<'a> Work<'a> {
     pub fn new(exam: &'a Exam, device: &'a Device, storage: Arc<dyn Storage>, failed: Vec<FailedSource>) -> Self {
         let reader = Reader::new(storage);
         let (loaded, models, studies) = (HashMap::new(), Vec::new(), Vec::new());
-        Self { exam, device, reader, loaded, models, studies, failed, nothing: None }
+        Self { exam, device, reader, loaded, models, studies, failed }
     }
 
     /// Whether every plane of every study was there and judged, and every row has its combined answer.
@@ -62,12 +60,14 @@ impl<'a> Work<'a> {
         self.failed.is_empty() && self.studies.iter().all(is_whole)
     }
 
-    /// Runs the exam on a study; one without any of its planes is passed over.
+    /// Runs the exam on a study; one without any of its planes is listed among what failed.
     pub fn judge(&mut self, study: &Study) -> Result<(), String> {
         let exam = self.exam;
         let found = matches(exam, study);
         if found.iter().all(|one| one.series.is_none()) {
-            self.nothing = found.first().map(|one| one.words.clone());
+            let name = if study.description.is_empty() { &study.uid } else { &study.description };
+            let reasons: Vec<&str> = found.iter().map(|one| one.words.as_str()).collect();
+            self.failed.push(FailedSource { source: name.clone(), reason: reasons.join("; ") });
             return Ok(());
         }
         let mut judged: HashMap<(usize, PathBuf), Result<Judgement, String>> = HashMap::new();

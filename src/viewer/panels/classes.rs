@@ -32,7 +32,9 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
     let probabilities = scores.as_ref().map_or(&[][..], |scores| &scores.probabilities[..]);
 
     let follows = scene.state.explain.class.is_none();
+    // In an exam the finding says which class is explained.
     if model.classes.len() > 1
+        && scene.state.explain.exam.is_none()
         && ui
             .selectable_label(follows, "Strongest class")
             .on_hover_text("Explain whichever class the network thinks most likely")
