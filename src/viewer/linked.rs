@@ -34,6 +34,9 @@ pub fn position(state: &State, slot: usize, slice: &Slice) -> Option<Linked> {
     is_inside.then_some(Linked { at: (x as f32, y as f32), off_mm })
 }
 
+/// Points around the position that stay free, so that what lies there can be seen.
+const FREE: f32 = 7.0;
+
 /// Paints a crosshair in the colour of the plane that the pointer is in: full where the position lies in this slice,
 /// dashed with its distance where it lies in another one.
 pub fn paint(painter: &Painter, rect: Rect, scene: &Scene<'_>, slot: usize, slice: &Slice, map: &ScreenFromSlice) {
@@ -42,8 +45,6 @@ pub fn paint(painter: &Painter, rect: Rect, scene: &Scene<'_>, slot: usize, slic
     let colour = theme::PLANES[hovered.slot - 1];
     let centre = map.point(at.0, at.1);
     let is_here = off_mm.abs() <= slice.thickness_mm.unwrap_or(1.0).max(1.0) / 2.0;
-    /// Points around the position that stay free, so that what lies there can be seen.
-    const FREE: f32 = 7.0;
     let arms = [
         [Pos2::new(rect.left(), centre.y), centre - Vec2::new(FREE, 0.0)],
         [centre + Vec2::new(FREE, 0.0), Pos2::new(rect.right(), centre.y)],

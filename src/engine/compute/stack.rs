@@ -206,10 +206,10 @@ mod tests {
         let result = run(&model, &features);
         let nothing = vec![Arc::new(vec![0.0; features[0].len()])];
         let bias = run(&model, &nothing).logits;
-        for class in 0..model.outputs() {
+        for (class, bias) in bias.iter().enumerate() {
             let sum: f32 = result.shares[class].iter().sum();
             let logit = result.logits[class];
-            assert!((sum + bias[class] - logit).abs() <= TOLERANCE * logit.abs().max(1.0), "class {class}");
+            assert!((sum + bias - logit).abs() <= TOLERANCE * logit.abs().max(1.0), "class {class}");
             let most = result.deciding_slice[class];
             assert!(result.shares[class].iter().all(|share| *share <= result.shares[class][most]));
         }

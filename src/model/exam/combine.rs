@@ -1,5 +1,7 @@
 //! The planes' probabilities of one task, and the one that they become.
 
+use std::fmt::Write;
+
 use super::card::{Combine, Missing, TaskCard};
 
 /// What a plane says of a task.
@@ -67,12 +69,12 @@ pub fn combine(task: &TaskCard, parts: &[(&str, Part)]) -> Combined {
     }
     let mut words = if is_interim { format!("So far {mean_of}") } else { capital(&mean_of) };
     if is_interim {
-        words.push_str(&format!("; {waiting} to come"));
+        let _ = write!(words, "; {waiting} to come");
     }
     if !missing.is_empty() && regression {
-        words.push_str(&format!("; {absent} {is} missing, so the mean stands in for the regression"));
+        let _ = write!(words, "; {absent} {is} missing, so the mean stands in for the regression");
     } else if !missing.is_empty() {
-        words.push_str(&format!("; {absent} {is} missing, and the card leaves {are} out"));
+        let _ = write!(words, "; {absent} {is} missing, and the card leaves {are} out");
     }
     words.push('.');
     answer(Some(mean), words)

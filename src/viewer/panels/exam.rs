@@ -1,5 +1,7 @@
 //! The exam: task × plane × probability, what they combine to, and which series each plane is.
 
+use std::fmt::Write;
+
 use egui::{
     Align2, Color32, ComboBox, FontId, Rect, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, Vec2, WidgetInfo,
 };
@@ -45,13 +47,21 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     });
 }
 
-/// The colour of a column's plane.
-fn colour_of(plane: PlaneChoice, otherwise: Color32) -> Color32 {
-    match plane {
+/// The colour of a column's plane, for text on a panel.
+fn colour_of(ui: &Ui, plane: PlaneChoice) -> Color32 {
+    let colour = match plane {
         PlaneChoice::Axial => theme::PLANES[0],
         PlaneChoice::Coronal => theme::PLANES[1],
         PlaneChoice::Sagittal => theme::PLANES[2],
-        PlaneChoice::Any => otherwise,
+        PlaneChoice::Any => return theme::palette(ui.ctx()).text,
+    };
+    match ui.ctx().theme() {
+        egui::Theme::Dark => colour,
+        // These colours are made for images, which are dark; on a light panel they are too pale to read.
+        egui::Theme::Light => {
+            let [red, green, blue] = [colour.r(), colour.g(), colour.b()].map(|part| (u16::from(part) * 9 / 16) as u8);
+            Color32::from_rgb(red, green, blue)
+        }
     }
 }
 
@@ -73,7 +83,7 @@ fn table(ui: &mut Ui, scene: &mut Scene<'_>, choice: &ExamChoice, rows: &[Row]) 
     };
     let font = FontId::proportional(12.0);
     for (index, column) in choice.exam.columns.iter().enumerate() {
-        let colour = colour_of(column.plane, palette.text);
+        let colour = colour_of(ui, column.plane);
         let at = cell_at(0.0, index, HEAD).center();
         let name = fitting(ui, &capital(&column.name), cell_width - 6.0, colour);
         ui.painter().galley(at - name.size() / 2.0, name, colour);
@@ -199,7 +209,7 @@ fn words_of(cell: &Cell) -> (String, String, String) {
         Cell::Ready(result) => {
             let mut hover = format!("Show slice {}, which decided", result.deciding_slice + 1);
             if let Some(logit) = result.logit {
-                hover.push_str(&format!("\nLogit of the stack: {logit:.2}"));
+                let _ = write!(hover, "\nLogit of the stack: {logit:.2}");
             }
             if result.interval90.is_some() {
                 hover.push_str("\nThe 90 % interval is that of this slice over the draws");
@@ -253,7 +263,7 @@ fn series(ui: &mut Ui, scene: &mut Scene<'_>, choice: &ExamChoice) {
     };
     for (index, (column, assigned)) in choice.exam.columns.iter().zip(&choice.columns).enumerate() {
         ui.horizontal(|ui| {
-            let colour = colour_of(column.plane, theme::palette(ui.ctx()).text);
+            let colour = colour_of(ui, column.plane);
             let (rect, _) = ui.allocate_exact_size(Vec2::new(72.0, 22.0), Sense::hover());
             ui.painter().text(
                 rect.left_center(),

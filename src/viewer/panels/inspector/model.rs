@@ -26,8 +26,12 @@ pub fn choice(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
     let of_entry = entry.map_or("Choose a model", |entry| entry.name.as_str());
     let text = exam.as_ref().map_or(of_entry, |choice| choice.exam.card.name.as_str());
-    let response =
-        ComboBox::from_id_salt("model").width(ui.available_width()).selected_text(text).truncate().show_ui(ui, |ui| {
+    let response = ComboBox::from_id_salt("model")
+        .height(420.0)
+        .width(ui.available_width())
+        .selected_text(text)
+        .truncate()
+        .show_ui(ui, |ui| {
             for entry in &catalogue.entries {
                 let name = if entry.problem.is_some() {
                     format!("{}  (can't be used)", entry.name)

@@ -1,5 +1,7 @@
 //! Under the scores: what each slice adds to the logit of the stack, up for the class and down against it.
 
+use std::fmt::Write;
+
 use egui::{Align2, FontId, Painter, Pos2, Rect, Stroke, Vec2};
 
 use crate::viewer::facts::SlotFacts;
@@ -11,7 +13,7 @@ pub const HEIGHT: f32 = 44.0;
 /// What is known of the slices' shares for the explained class.
 pub struct Shares<'a> {
     /// What each slice adds to the logit.
-    pub shares: &'a [f32],
+    added: &'a [f32],
     /// How the logit changes without the slice; empty for a stack of one.
     left_out: &'a [f32],
     /// −1 where the explained class is the one that a negative logit speaks for.
@@ -26,7 +28,7 @@ impl<'a> Shares<'a> {
         let output = facts.output()?;
         let is_negative = stack.logits.len() == 1 && stack.probabilities.len() == 2 && facts.class == Some(0);
         Some(Self {
-            shares: stack.shares.get(output)?,
+            added: stack.shares.get(output)?,
             left_out: stack.left_out.get(output).map_or(&[], Vec::as_slice),
             sign: if is_negative { -1.0 } else { 1.0 },
         })
@@ -35,13 +37,13 @@ impl<'a> Shares<'a> {
     /// The words for one slice.
     #[must_use]
     pub fn words(&self, position: usize) -> Option<String> {
-        let share = self.sign * self.shares.get(position)?;
+        let share = self.sign * self.added.get(position)?;
         if share == 0.0 {
             return Some("Adds nothing to the stack: other slices win every feature".to_owned());
         }
         let mut words = format!("Adds {share:+.2} to the stack's logit");
         if let Some(change) = self.left_out.get(position) {
-            words.push_str(&format!("\nWithout this slice the logit changes by {:+.2}", self.sign * change));
+            let _ = write!(words, "\nWithout this slice the logit changes by {:+.2}", self.sign * change);
         }
         Some(words)
     }
@@ -61,14 +63,14 @@ impl<'a> Shares<'a> {
         painter.rect_filled(strip, 3.0, palette.background);
         let here = Rect::from_x_y_ranges(left(current)..=left(current) + step.max(2.0), strip.y_range());
         painter.rect_filled(here, 0.0, palette.chosen);
-        let highest = self.shares.iter().map(|share| (self.sign * share).max(0.0)).fold(0.0_f32, f32::max);
-        let lowest = self.shares.iter().map(|share| (self.sign * share).min(0.0)).fold(0.0_f32, f32::min);
+        let highest = self.added.iter().map(|share| (self.sign * share).max(0.0)).fold(0.0_f32, f32::max);
+        let lowest = self.added.iter().map(|share| (self.sign * share).min(0.0)).fold(0.0_f32, f32::min);
         let span = (highest - lowest).max(f32::MIN_POSITIVE);
         // One scale for both directions; the line lies where both fit.
         let inner = strip.shrink2(Vec2::new(0.0, 2.0));
         let zero = inner.bottom() - inner.height() * (-lowest / span);
         let gap = if step > 5.0 { 1.0 } else { 0.0 };
-        for (position, share) in self.shares.iter().enumerate() {
+        for (position, share) in self.added.iter().enumerate() {
             let value = self.sign * share;
             if value == 0.0 {
                 continue;
