@@ -109,7 +109,7 @@ fn a_missing_plane_is_said_and_the_rest_combined() {
     for task in study["tasks"].as_array().unwrap() {
         let cells = task["planes"].as_array().unwrap();
         assert!(cells[0]["probability"].is_null() && cells[0]["reason"].as_str().unwrap().contains("No axial series"));
-        let mean = (number(&cells[1]["probability"]) + number(&cells[2]["probability"])) / 2.0;
+        let mean = f64::midpoint(number(&cells[1]["probability"]), number(&cells[2]["probability"]));
         assert!((number(&task["combined"]["probability"]) - mean).abs() < 1e-6);
         assert_eq!(task["combined"]["missing"], serde_json::json!(["axial"]));
         assert!(task["combined"]["words"].as_str().unwrap().contains("axial is missing"));

@@ -88,13 +88,13 @@ fn check_shares(graph: &Arc<Graph>, features: &[f32], slices: usize, seed: u64, 
     let winning: Vec<f32> = result.winning_slice.iter().map(|&slice| slice as f32).collect();
     assert_eq!(winning, winners);
     let bias = formula::values("classifier.bias", &[2], seed);
-    for class in 0..2 {
+    for (class, bias) in bias.iter().enumerate() {
         let sum: f32 = result.shares[class].iter().sum();
         let logit = result.logits[class];
         // Of the logit's own size: these weights give logits of some hundreds, which float32 has to 3e-5.
         let tolerance = 1e-5 * logit.abs().max(1.0);
-        let gap = (sum - (logit - bias[class])).abs();
-        assert!(gap <= tolerance, "class {class}: {sum} is not {logit} - {}", bias[class]);
+        let gap = (sum - (logit - bias)).abs();
+        assert!(gap <= tolerance, "class {class}: {sum} is not {logit} - {bias}");
         for left_out in 0..slices {
             let mut others = rows.clone();
             others.remove(left_out);
