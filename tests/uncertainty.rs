@@ -159,7 +159,7 @@ fn maps_over_draws_come_in_pairs_and_unsureness_is_another_map() {
     let mean = wait("the mean", || settled(engine.map(&mean))).unwrap();
     // Nobody asked for the deviation, but it came with it.
     let deviation = of("gradcam", Subject::Deviation { passes });
-    let deviation = settled(engine.map(&deviation)).expect("it is there already").unwrap();
+    let deviation = wait("the deviation", || settled(engine.map(&deviation))).unwrap();
     assert_eq!(mean.attribution.values.len(), deviation.attribution.values.len());
     assert!(deviation.attribution.values.iter().all(|value| *value >= 0.0));
     assert!(deviation.attribution.values.iter().any(|value| *value > 0.0));
