@@ -197,7 +197,7 @@ impl Sampler {
             let batch = next..(next + at_once).min(passes.end);
             next = batch.end;
             let logits = match &self.head {
-                Some(head) => self.of_head(head, start, batch, seed, control)?,
+                Some(head) => Self::of_head(head, start, batch, seed, control)?,
                 None => self.of_networks(start, batch, outputs, seed, control)?,
             };
             drawn(next, &logits);
@@ -224,7 +224,6 @@ impl Sampler {
     }
 
     fn of_head(
-        &self,
         head: &FlipoutDense,
         start: &Start,
         batch: Range<usize>,
