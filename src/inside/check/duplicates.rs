@@ -59,11 +59,12 @@ fn finding(filters: &FilterReport) -> Option<Finding> {
         severity,
         layer: Some(filters.layer.clone()),
         what: format!(
-            "{} of {} of {} ({}) look like an earlier one: {}.",
+            "{} of {} of {} ({}) {} like an earlier one: {}.",
             copies.len(),
             counted(filters.shape[0], "filter"),
             filters.layer,
             percent(share),
+            if copies.len() == 1 { "looks" } else { "look" },
             shown.join(", "),
         ),
         channels: copies,
