@@ -138,8 +138,8 @@ pub fn title(ui: &Ui, painter: &Painter, rect: Rect, scene: &Scene<'_>, facts: &
 fn heading(which: Which) -> &'static str {
     match which {
         Which::Difference => "Where the classes differ",
-        Which::Mean => "Where the network looked, on average",
-        Which::Deviation => "Where its map varies",
+        Which::Mean => "Where it looked, on average",
+        Which::Deviation => "Where the map varies",
         Which::Unsureness => "Why it is unsure here",
         _ => "Where the network looked",
     }

@@ -141,7 +141,7 @@ fn class_drawing(order: &Order, class: usize, count: usize) -> ClassDrawing {
     let top = outline.iter().fold(0.0_f64, |top, point| top.max(point[1]));
     ClassDrawing {
         class,
-        outline: thinned(&outline, top * 5e-4),
+        outline: if kind == Kind::Histogram { outline } else { trimmed(thinned(&outline, top * 5e-4), top * 5e-4) },
         top,
         kind,
         rug: if order.rug { ticks(&samples) } else { Vec::new() },
@@ -230,6 +230,15 @@ fn thinned(line: &[[f64; 2]], tolerance: f64) -> Vec<[f64; 2]> {
         }
     }
     line.iter().zip(kept).filter(|(_, kept)| *kept).map(|(point, _)| *point).collect()
+}
+
+/// The line without what lies on the base line before it rises and after it has come down.
+fn trimmed(mut line: Vec<[f64; 2]>, least: f64) -> Vec<[f64; 2]> {
+    let is_up = |point: &[f64; 2]| point[1] > least;
+    let (Some(first), Some(last)) = (line.iter().position(is_up), line.iter().rposition(is_up)) else { return line };
+    line.truncate((last + 2).min(line.len()));
+    line.drain(..first.saturating_sub(1));
+    line
 }
 
 #[derive(Default)]

@@ -129,9 +129,8 @@ impl Layout {
             // Side by side, or one above the other where the area is tall.
             Self::SideBySide if area.width() >= area.height() => grid(area, 2, 1),
             Self::SideBySide => grid(area, 1, 2),
-            Self::Four | Self::Planes | Self::Contrast | Self::Layers | Self::Uncertainty | Self::Inside => {
-                grid(area, 2, 2)
-            }
+            Self::Four | Self::Planes | Self::Contrast | Self::Layers | Self::Inside => grid(area, 2, 2),
+            Self::Uncertainty => beside_three(area),
             Self::Embedding => beside(area, 0.4),
             Self::Check => beside(area, 0.6),
         }
@@ -251,6 +250,18 @@ fn beside(area: Rect, part: f32) -> Vec<Rect> {
     let left = ((area.width() - gap) * part).floor();
     let (first, rest) = area.split_left_right_at_x(area.left() + left);
     vec![first, rest.with_min_x(rest.left() + gap)]
+}
+
+/// One tall tile on the left, as what it says in numbers needs the height, and three on the right.
+fn beside_three(area: Rect) -> Vec<Rect> {
+    /// What the table of numbers takes, in points.
+    const LEAST: f32 = 432.0;
+    let gap = theme::GAP / 2.0;
+    let left = (area.width() * 0.5).max(LEAST.min(area.width() * 0.66)).floor();
+    let edge = area.left() + left;
+    let tall = Rect::from_min_max(area.min, Pos2::new(edge, area.max.y));
+    let right = Rect::from_min_max(Pos2::new(edge + gap, area.min.y), area.max);
+    std::iter::once(tall).chain(grid(right, 1, 3)).collect()
 }
 
 fn grid(area: Rect, columns: usize, rows: usize) -> Vec<Rect> {

@@ -15,14 +15,19 @@ const PASSES: [usize; 13] = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000
 const MAP_PASSES: [usize; 7] = [10, 20, 30, 50, 100, 200, 500];
 
 /// Shows the row, or rows where the tile is narrow.
-pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, image: Option<&Image>) {
+/// What has no room stands in the inspector, or in the enlarged tile.
+pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, image: Option<&Image>, is_roomy: bool) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = theme::GAP;
         super::quiet(ui, "Passes");
         passes(ui, scene, "Passes of the density");
-        super::quiet(ui, "Seed");
-        seed(ui, scene);
+        super::quiet(ui, super::drawn(scene));
         ui.add_space(theme::GAP);
+        if is_roomy {
+            super::quiet(ui, "Seed");
+            seed(ui, scene);
+            ui.add_space(theme::GAP);
+        }
         let (histogram, rug) = (scene.state.density.histogram, scene.state.density.rug);
         let tooltip = format!("Bars of {:.1} % instead of a smooth curve", 100.0 / BINS as f32);
         if ui.selectable_label(histogram, "Histogram").on_hover_text(tooltip).clicked() {
@@ -31,7 +36,7 @@ pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, image: Option<&Image>) {
         if ui.selectable_label(rug, "Rug").on_hover_text("A tick for each pass beneath the curves").clicked() {
             scene.send(Command::ToggleRug);
         }
-        if !histogram {
+        if !histogram && is_roomy {
             ui.add_space(theme::GAP);
             bandwidth(ui, scene, image);
         }
@@ -108,7 +113,10 @@ fn bandwidth(ui: &mut Ui, scene: &mut Scene<'_>, image: Option<&Image>) {
         scene.send(Command::SetBandwidth(None));
     }
     let drawn = if let Some(Kind::Kernels(width)) = kind { width } else { 0.02 };
-    let mut width = chosen.unwrap_or(drawn);
+    // As precise as the slider shows it: it would round the number by itself and count that as a change.
+    let rounded = (chosen.unwrap_or(drawn) * 1000.0).round() / 1000.0;
+    let rounded = rounded.clamp(*DensityView::BANDWIDTHS.start(), *DensityView::BANDWIDTHS.end());
+    let mut width = rounded;
     ui.spacing_mut().slider_width = 72.0;
     let slider = Slider::new(&mut width, DensityView::BANDWIDTHS).logarithmic(true).fixed_decimals(3);
     let response = ui.add(slider.update_while_editing(false));
@@ -116,7 +124,7 @@ fn bandwidth(ui: &mut Ui, scene: &mut Scene<'_>, image: Option<&Image>) {
     response.widget_info(|| WidgetInfo::slider(enabled, f64::from(width), "Bandwidth"));
     let words = "How wide the kernel of each pass is (its standard deviation): wider is smoother, narrower shows more \
                  of the single passes";
-    if response.on_hover_text(words).changed() {
+    if response.on_hover_text(words).changed() && (width - rounded).abs() > 1e-4 {
         scene.send(Command::SetBandwidth(Some(width)));
     }
 }

@@ -15,19 +15,18 @@ const NAMED: usize = 8;
 /// Shows the images by name, when there are two, and the classes.
 pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo, images: &[Image], shown: &[usize]) {
     if images.len() > 1 {
-        ui.horizontal_wrapped(|ui| {
-            for image in images {
+        for image in images {
+            ui.horizontal(|ui| {
                 let colour = theme::palette(ui.ctx()).text;
                 sample(ui, colour, image.is_pinned);
                 let words = if image.is_pinned { format!("{} (pinned)", image.name) } else { image.name.clone() };
-                ui.label(words).on_hover_text(if image.is_pinned {
+                ui.add(egui::Label::new(words).truncate()).on_hover_text(if image.is_pinned {
                     "Dashed: the pinned image"
                 } else {
                     "Filled: the image in view"
                 });
-                ui.add_space(theme::SPACE);
-            }
-        });
+            });
+        }
     }
     let Some(image) = images.first() else { return };
     let order = likeliest_first(&image.drawing.result.summary.mean);

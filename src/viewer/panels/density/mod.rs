@@ -25,6 +25,9 @@ pub use controls::{map_passes, passes};
 pub const DETERMINISTIC: &str = "This network gives the same answer in every run, so there is no spread to draw, and \
      its probability alone does not say how sure it is. Choose a model with a Flipout or dropout layer, or an ensemble.";
 
+/// From this height on a tile has room for every control, in points.
+const ROOMY: f32 = 460.0;
+
 /// One image in the plot.
 struct Image {
     /// What people call it.
@@ -52,7 +55,8 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize) {
     }
     let images = images(ui.ctx(), scene, &model);
     head(ui, scene, &model, index);
-    controls::show(ui, scene, images.first());
+    let is_roomy = rect.height() > ROOMY;
+    controls::show(ui, scene, images.first(), is_roomy);
     let draws = &scene.facts.slots[0].draws;
     if let Some(reason) = draws.held.failure.clone() {
         let rest = ui.available_rect_before_wrap();
@@ -67,7 +71,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize) {
     let shown: Vec<usize> = first.drawing.classes.iter().map(|class| class.class).collect();
     legend::show(ui, scene, &model, &images, &shown);
 
-    let below = numbers::height(&images) + words::height(&images);
+    let below = numbers::height(&images) + words::height(&images, ui.available_width());
     // The plot keeps the larger part; what is cut off of the numbers can be scrolled to.
     let height = (ui.available_height() - below).max(ui.available_height() * 0.5).max(96.0);
     plot::show(ui, height, &model, &images);
@@ -132,11 +136,10 @@ fn waiting(scene: &Scene<'_>) -> String {
     }
 }
 
-/// The title with how many passes there are, and what is done with the image as a whole.
+/// The title, and what is done with the image as a whole.
 fn head(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo, index: usize) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("How sure the network is").strong());
-        quiet(ui, drawn(scene));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let is_full = scene.state.full_tile.is_some();
             let (name, tooltip) = if is_full {
@@ -167,7 +170,7 @@ fn pin(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
         }
     }
     if is_this {
-        quiet(ui, "pinned: now open another image");
+        quiet(ui, "Pinned: open another image");
     } else {
         let tooltip = "Keep this image's distribution in the plot, and draw that of others beside it (K)";
         let can = scene.facts.slots[0].draws.in_view().is_some();
@@ -177,16 +180,16 @@ fn pin(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
     }
 }
 
-/// "240 of 1,000 passes, sampling …".
+/// "240 drawn, sampling …": how many of the passes that are chosen beside it there are.
 fn drawn(scene: &Scene<'_>) -> String {
     let wanted = scene.state.explain.passes;
     let draws = &scene.facts.slots[0].draws;
     let drawn = draws.in_view().map_or(0, |result| result.passes);
     if draws.held.is_current || drawn >= wanted {
-        return format!("{} passes", grouped(drawn));
+        return format!("{} drawn", grouped(drawn));
     }
     let word = if scene.state.explain.paused { "stopped" } else { "sampling …" };
-    format!("{} of {} passes, {word}", grouped(drawn), grouped(wanted))
+    format!("{} of {} drawn, {word}", grouped(drawn), grouped(wanted))
 }
 
 /// "100,000".

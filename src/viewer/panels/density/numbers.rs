@@ -13,11 +13,11 @@ const ROW: f32 = 20.0;
 /// Title, width in characters and meaning of each column.
 const COLUMNS: [(&str, usize, &str); 6] = [
     ("plain", 5, "The plain network's probability, with the weights at their mean: no chance in it"),
-    ("mean", 5, "The mean probability over the passes"),
+    ("mean", 4, "The mean probability over the passes"),
     ("median", 6, "Half of the passes gave less, half more"),
-    ("50 %", 11, "Half of the passes lie in this interval: from the 25th to the 75th percentile"),
-    ("90 %", 11, "Nine of ten passes lie in this interval: from the 5th to the 95th percentile"),
-    ("top", 5, "Share of the passes in which this class is the likeliest of all"),
+    ("50 %", 9, "Half of the passes lie in this interval: from the 25th to the 75th percentile"),
+    ("90 %", 9, "Nine of ten passes lie in this interval: from the 5th to the 95th percentile"),
+    ("top", 4, "Share of the passes in which this class is the likeliest of all"),
 ];
 
 /// What the table takes, in points.
@@ -58,9 +58,18 @@ pub(super) fn show(ui: &mut Ui, model: &ModelInfo, images: &[Image]) {
     });
 }
 
+/// Per cent with one decimal; 100 without, so that no column is wide for its sake.
+fn percent(part: f32) -> String {
+    let words = format!("{:.1}", part * 100.0);
+    match words.as_str() {
+        "100.0" => "100".to_owned(),
+        _ if part.is_finite() => words,
+        _ => "–".to_owned(),
+    }
+}
+
 fn cells(class: &ClassDrawing) -> [String; 6] {
     let numbers = &class.numbers;
-    let percent = |value: f32| if value.is_finite() { format!("{:.1}", value * 100.0) } else { "–".to_owned() };
     let interval = |[low, high]: [f32; 2]| format!("{}–{}", percent(low), percent(high));
     [
         numbers.point.map_or("–".to_owned(), percent),
@@ -102,7 +111,7 @@ mod tests {
         let class =
             ClassDrawing { class: 0, outline: Vec::new(), top: 0.0, kind: Kind::Exact, rug: Vec::new(), numbers };
         let cells = cells(&class);
-        assert_eq!(cells, ["100.0", "100.0", "100.0", "100.0–100.0", "0.0–100.0", "–"]);
+        assert_eq!(cells, ["100", "100", "100", "100–100", "0.0–100", "–"]);
         for (cell, (title, width, _)) in cells.iter().zip(COLUMNS) {
             assert!(cell.chars().count() <= width && title.chars().count() <= width, "{cell} in {title}");
         }

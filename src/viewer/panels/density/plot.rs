@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, RichText, Shape, Stroke, Ui, Vec2};
+use egui::{Align2, Color32, Painter, Pos2, Rect, RichText, Shape, Stroke, Ui, Vec2};
 use egui_plot::{
     AxisHints, FilledArea, GridMark, Line, LineStyle, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi, Text, VLine,
 };
@@ -69,6 +69,7 @@ pub(super) fn show(ui: &mut Ui, height: f32, model: &ModelInfo, images: &[Image]
             AxisHints::new_y()
                 .formatter(|mark: GridMark, _: &RangeInclusive<f64>| format!("{}", mark.value))
                 .label_spacing(egui::Rangef::new(6.0, 10.0))
+                .label(RichText::new("density").size(11.0).color(palette.quiet))
                 .min_thickness(24.0),
         ])
         .label_formatter(|_| None)
@@ -82,28 +83,33 @@ pub(super) fn show(ui: &mut Ui, height: f32, model: &ModelInfo, images: &[Image]
                 cut(plot, row, top);
             }
         });
-    let painter = ui.painter_at(response.response.rect);
+    let painter = ui.painter_at(*response.transform.frame());
     let scale = Scale { transform: response.transform, lane };
+    for row in rows.iter().rev().filter(|row| row.class.kind == Kind::Histogram) {
+        scale.bars(&painter, row);
+    }
     for (index, row) in rows.iter().enumerate() {
         scale.lane(&painter, row, index, palette.text);
         if !row.class.rug.is_empty() {
             scale.rug(&painter, row);
         }
     }
-    let area = *response.transform.frame();
-    painter.text(
-        area.left_top() + Vec2::new(4.0, 2.0),
-        Align2::LEFT_TOP,
-        "density",
-        FontId::proportional(11.0),
-        palette.quiet,
-    );
     let described = described(model, images);
     response.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, described.clone()));
     response.response.on_hover_ui(|ui| key(ui, images.len() > 1));
 }
 
 fn curve(plot: &mut PlotUi<'_>, row: &Row<'_>, name: &str) {
+    if row.class.kind != Kind::Histogram {
+        outline(plot, row, name);
+    }
+    if let Some(point) = row.class.numbers.point.filter(|_| !row.is_pinned) {
+        let style = LineStyle::dashed_dense();
+        plot.vline(VLine::new(name, f64::from(point)).color(row.colour.gamma_multiply(0.8)).width(1.0).style(style));
+    }
+}
+
+fn outline(plot: &mut PlotUi<'_>, row: &Row<'_>, name: &str) {
     let (xs, ys): (Vec<f64>, Vec<f64>) = row.class.outline.iter().map(|[x, y]| (*x, *y)).unzip();
     let points: PlotPoints<'_> = row.class.outline.clone().into();
     let line = Line::new(name, points).color(row.colour).width(1.5);
@@ -113,10 +119,6 @@ fn curve(plot: &mut PlotUi<'_>, row: &Row<'_>, name: &str) {
     }
     plot.add(FilledArea::new(name, &xs, &vec![0.0; xs.len()], &ys).fill_color(row.colour.gamma_multiply(0.22)));
     plot.line(line);
-    if let Some(point) = row.class.numbers.point {
-        let style = LineStyle::dashed_dense();
-        plot.vline(VLine::new(name, f64::from(point)).color(row.colour.gamma_multiply(0.8)).width(1.0).style(style));
-    }
 }
 
 /// Says how high a curve goes that goes on above the plot.
@@ -181,6 +183,27 @@ impl Scale {
                 centre - Vec2::new(half, 0.0),
             ];
             painter.add(Shape::closed_line(corners.to_vec(), Stroke::new(1.2, text)));
+        }
+    }
+
+    /// Bars; of the pinned image dashed and open.
+    fn bars(&self, painter: &Painter, row: &Row<'_>) {
+        let at = |[x, y]: [f64; 2]| self.transform.position_from_point(&PlotPoint::new(x, y));
+        let points: Vec<Pos2> = row.class.outline.iter().map(|point| at(*point)).collect();
+        let stroke = Stroke::new(1.5, row.colour);
+        if row.is_pinned {
+            painter.extend(Shape::dashed_line(&points, stroke, 4.0, 3.0));
+            return;
+        }
+        let base = self.transform.position_from_point_y(0.0);
+        // The outline is a start on the base line, the two upper corners of each bar, and an end.
+        let corners = points.get(1..points.len().saturating_sub(1)).unwrap_or_default();
+        for bar in corners.chunks_exact(2).filter(|bar| bar[0].y < base) {
+            let area = Rect::from_min_max(bar[0], Pos2::new(bar[1].x, base));
+            painter.rect_filled(area, 0.0, row.colour.gamma_multiply(0.3));
+        }
+        for pair in points.windows(2) {
+            painter.line_segment([pair[0], pair[1]], stroke);
         }
     }
 

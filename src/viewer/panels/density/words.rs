@@ -11,8 +11,15 @@ use crate::viewer::theme;
 const LINE: f32 = 20.0;
 
 /// What the words take, in points.
-pub(super) fn height(images: &[Image]) -> f32 {
-    LINE * (3.0 + 1.6 * images.len() as f32) + theme::SPACE
+pub(super) fn height(images: &[Image], width: f32) -> f32 {
+    /// What a letter takes, in points.
+    const LETTER: f32 = 6.4;
+    let lines = |words: &str| (words.chars().count() as f32 * LETTER / width.max(1.0)).ceil();
+    let verdict = |image: &Image| {
+        let verdict = &image.drawing.result.verdict;
+        if images.len() > 1 { 1.0 + lines(&verdict.words) } else { lines(&verdict.words) + lines(&rule(&verdict.rule)) }
+    };
+    LINE * (4.0 + images.iter().map(verdict).sum::<f32>()) + 2.0 * theme::SPACE
 }
 
 /// One part of the uncertainty.
@@ -48,7 +55,10 @@ pub(super) fn show(ui: &mut Ui, model: &ModelInfo, images: &[Image]) {
     ui.add_space(theme::GAP);
     for image in images {
         let verdict = &image.drawing.result.verdict;
-        let words = if images.len() > 1 { format!("{}: {}", image.name, verdict.words) } else { verdict.words.clone() };
+        if images.len() > 1 {
+            ui.add(egui::Label::new(RichText::new(&image.name).small().color(palette.quiet)).truncate());
+        }
+        let words = capitalised(&verdict.words);
         let colour = if verdict.sure { palette.text } else { palette.warning };
         ui.add(egui::Label::new(RichText::new(words).color(colour)).wrap()).on_hover_text(rule(&verdict.rule));
         if images.len() == 1 {
@@ -76,6 +86,12 @@ pub(super) fn show(ui: &mut Ui, model: &ModelInfo, images: &[Image]) {
             ui.end_row();
         }
     });
+}
+
+/// The words as a sentence begins.
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The rule behind a verdict, as a sentence.
