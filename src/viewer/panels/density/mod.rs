@@ -9,7 +9,7 @@ mod words;
 
 use std::sync::Arc;
 
-use egui::{Align, Context, Layout, Rect, RichText, ScrollArea, Ui, UiBuilder};
+use egui::{Align, Context, Label, Layout, Rect, RichText, ScrollArea, Ui, UiBuilder};
 
 use super::quiet;
 use crate::engine::ModelInfo;
@@ -53,6 +53,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize) {
         sentence(ui, rect, DETERMINISTIC);
         return;
     }
+    ui.spacing_mut().item_spacing.y = 2.0;
     let images = images(ui.ctx(), scene, &model);
     head(ui, scene, &model, index);
     let is_roomy = rect.height() > ROOMY;
@@ -85,7 +86,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize) {
 fn sentence(ui: &mut Ui, rect: Rect, words: &str) {
     let colour = theme::palette(ui.ctx()).quiet;
     let width = rect.shrink2(egui::vec2((rect.width() * 0.5 - 220.0).max(theme::MARGIN), theme::MARGIN));
-    ui.put(width, egui::Label::new(RichText::new(words).color(colour)).wrap());
+    ui.put(width, Label::new(RichText::new(words).color(colour)).wrap());
 }
 
 /// The pinned image and the one in view, as far as they are drawn: the one in view first.
@@ -139,7 +140,6 @@ fn waiting(scene: &Scene<'_>) -> String {
 /// The title, and what is done with the image as a whole.
 fn head(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo, index: usize) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new("How sure the network is").strong());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let is_full = scene.state.full_tile.is_some();
             let (name, tooltip) = if is_full {
@@ -151,6 +151,10 @@ fn head(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo, index: usize) {
                 scene.send(Command::ShowFull(index));
             }
             pin(ui, scene, model);
+            // What is left over is the title's, which gives way in a narrow tile.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new("How sure the network is").strong()).truncate());
+            });
         });
     });
 }
