@@ -129,9 +129,9 @@ fn cut(plot: &mut PlotUi<'_>, row: &Row<'_>, top: f64) {
     let peak = row.class.outline.iter().max_by(|a, b| a[1].total_cmp(&b[1])).map_or(0.5, |point| point[0]);
     // The words lie on the side that has room.
     let (words, align) = if peak > 0.5 {
-        (format!("up to {:.0} ↑ ", row.class.top), Align2::RIGHT_TOP)
+        (format!("up to {:.0}  ", row.class.top), Align2::RIGHT_TOP)
     } else {
-        (format!(" ↑ up to {:.0}", row.class.top), Align2::LEFT_TOP)
+        (format!("  up to {:.0}", row.class.top), Align2::LEFT_TOP)
     };
     let line = if row.is_pinned { 0.9 } else { 0.985 };
     let words = RichText::new(words).color(row.colour).size(11.0);
