@@ -4,6 +4,7 @@ use egui::{Key, Modifiers};
 
 use super::command::{Command, Tool};
 use super::state::{ChannelOrder, Layout, Scope};
+use crate::inside::Projection;
 
 /// Where a command stands in the menus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,6 +275,20 @@ pub static SPECS: &[Spec] = {
             C::SetScope(Scope::Everything),
             "Survey everything open",
             "Strongest images, embedding and network check over every image that is open",
+            &[],
+            M::Explain,
+        ),
+        spec(
+            C::SetProjection(Projection::Tsne { perplexity: 30 }),
+            "Embedding by t-SNE",
+            "Images as points, neighbours close together",
+            &[],
+            M::Explain,
+        ),
+        spec(
+            C::SetProjection(Projection::Pca),
+            "Embedding by PCA",
+            "Images as points along the two directions in which their codes differ most",
             &[],
             M::Explain,
         ),

@@ -142,6 +142,12 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
     let positions: Vec<Vec<usize>> =
         slots.iter().map(|slot| state.slots[*slot].positions_by_importance().take(RESULTS_AHEAD).collect()).collect();
 
+    if state.shows(Content::Filters)
+        && let Some(layer) = &facts.activation_layer
+    {
+        // Before everything else: no run is needed for it, so it is there at once.
+        wanted.push(filters_key(&model.id, layer));
+    }
     let ranks = positions.iter().map(Vec::len).max().unwrap_or(0);
     let surveys_after = (ACTIVATIONS_AHEAD - 1).min(ranks.saturating_sub(1));
     for rank in 0..ranks {
@@ -156,12 +162,6 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
         {
             // At the passes and seed of the image in view, so that both are alike.
             wanted.push(Key::Uncertainty(draws::key_of(explain, &model.id, &pinned.key.source)));
-        }
-        if rank == 0
-            && state.shows(Content::Filters)
-            && let Some(layer) = &facts.activation_layer
-        {
-            wanted.push(filters_key(&model.id, layer));
         }
         if rank == surveys_after {
             push_surveys(&mut wanted, state, facts, model);

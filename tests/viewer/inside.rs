@@ -11,18 +11,34 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use super::*;
 
-/// The demo in the layout that looks inside, with the channels of the slice in view.
-fn inside() -> Option<Harness<'static, App>> {
-    let mut harness = explained()?;
-    press(&mut harness, Key::F10);
-    assert_eq!(state(&harness).layout, Layout::Inside);
-    wait(&mut harness, "the channels", |app| !app.facts().inside.sorted.channels.is_empty());
-    Some(harness)
+/// A small network of random weights over the demo study, so that a look at every slice takes moments.
+struct Small {
+    harness: Harness<'static, App>,
+    _folder: tempfile::TempDir,
+}
+
+/// The demo explained by a small network, in the layout of a key; the activation layer is the first rectifier.
+fn small(key: Key) -> Small {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut harness = open(Some(network(folder.path(), 8)));
+    click(&mut harness, "Understood");
+    harness.state_mut().send(Command::SetActivationLayer(Some("features.1".into())));
+    press(&mut harness, key);
+    wait(&mut harness, "the scores", |app| app.facts().slots[0].scores.current().is_some());
+    Small { harness, _folder: folder }
+}
+
+/// The same in the layout that looks inside, with the channels of the slice in view.
+fn inside() -> Small {
+    let mut small = small(Key::F10);
+    assert_eq!(state(&small.harness).layout, Layout::Inside);
+    wait(&mut small.harness, "the channels", |app| app.facts().inside.sorted.channels.len() == 8);
+    small
 }
 
 #[test]
 fn channels_are_sorted_and_found_by_number() {
-    let Some(mut harness) = inside() else { return };
+    let Small { mut harness, _folder } = inside();
     let order = |harness: &Harness<'static, App>| harness.state().facts().inside.sorted.channels.to_vec();
     let all = order(&harness);
     assert_eq!(all, (0..all.len()).collect::<Vec<_>>());
@@ -56,7 +72,7 @@ fn channels_are_sorted_and_found_by_number() {
 
 #[test]
 fn a_channel_is_followed_through_the_slices() {
-    let Some(mut harness) = inside() else { return };
+    let Small { mut harness, _folder } = inside();
     click(&mut harness, "Channel 2");
     assert_eq!(state(&harness).inside.channel, Some(2));
     let count = state(&harness).active().positions();
@@ -90,7 +106,7 @@ fn a_channel_is_followed_through_the_slices() {
 
 #[test]
 fn dead_channels_are_counted_over_the_slices_seen() {
-    let Some(mut harness) = inside() else { return };
+    let Small { mut harness, _folder } = inside();
     click(&mut harness, "Channel 0");
     let count = state(&harness).active().positions();
     wait(&mut harness, "the whole stack", |app| app.facts().inside.history.slices() >= count);
@@ -107,12 +123,12 @@ fn dead_channels_are_counted_over_the_slices_seen() {
     assert!(harness.query_by_label(&words).is_some(), "{words}");
 }
 
-/// A network whose first layer has 2048 channels; its weights are whatever, for nobody looks at what it says.
-fn wide(folder: &Path) -> ModelPath {
+/// A network whose first layer has so many channels; its weights are whatever, for nobody looks at what it says.
+fn network(folder: &Path, channels: usize) -> ModelPath {
     let shapes: [(&str, &[usize]); 12] = [
-        ("features.0.weight", &[2048, 3, 11, 11]),
-        ("features.0.bias", &[2048]),
-        ("features.3.weight", &[2, 2048, 5, 5]),
+        ("features.0.weight", &[channels, 3, 11, 11]),
+        ("features.0.bias", &[channels]),
+        ("features.3.weight", &[2, channels, 5, 5]),
         ("features.3.bias", &[2]),
         ("features.6.weight", &[2, 2, 3, 3]),
         ("features.6.bias", &[2]),
@@ -134,8 +150,8 @@ fn wide(folder: &Path) -> ModelPath {
             (*name, TensorView::new(Dtype::F32, shape.to_vec(), bytes).expect("shape and bytes agree"))
         })
         .collect();
-    safetensors::serialize_to_file(&views, None, &folder.join("wide.safetensors")).expect("the folder takes it");
-    let card = "name = \"Wide\"\nversion = \"1\"\narchitecture = \"alexnet\"\nweights = \"wide.safetensors\"\n\
+    safetensors::serialize_to_file(&views, None, &folder.join("small.safetensors")).expect("the folder takes it");
+    let card = "name = \"Small\"\nversion = \"1\"\narchitecture = \"alexnet\"\nweights = \"small.safetensors\"\n\
         classes = [\"a\", \"b\"]\n[input]\nsize = [64, 64]\nchannels = 3\nwindow = \"minmax\"\n\
         [output]\nactivation = \"softmax\"\n";
     std::fs::write(folder.join("model.toml"), card).expect("the folder takes it");
@@ -145,7 +161,7 @@ fn wide(folder: &Path) -> ModelPath {
 #[test]
 fn of_two_thousand_channels_only_those_in_view_are_laid_out() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut harness = open(Some(wide(folder.path())));
+    let mut harness = open(Some(network(folder.path(), 2048)));
     click(&mut harness, "Understood");
     harness.state_mut().send(Command::SetActivationLayer(Some("features.0".into())));
     press(&mut harness, Key::F10);
@@ -171,7 +187,7 @@ fn of_two_thousand_channels_only_those_in_view_are_laid_out() {
 
 #[test]
 fn a_filter_is_chosen_as_its_channel_is() {
-    let Some(mut harness) = inside() else { return };
+    let Small { mut harness, _folder } = inside();
     wait(&mut harness, "the filters", |app| app.facts().inside.filters.current().is_some());
     harness.run_steps(3);
     click(&mut harness, "Filter 1");
@@ -182,7 +198,7 @@ fn a_filter_is_chosen_as_its_channel_is() {
 
 #[test]
 fn a_click_on_a_strongest_image_goes_to_its_slice() {
-    let Some(mut harness) = inside() else { return };
+    let Small { mut harness, _folder } = inside();
     assert_eq!(state(&harness).scope(), Scope::Series);
     wait(&mut harness, "the survey", |app| app.facts().inside.strongest.is_current);
     let facts = harness.state().facts();
@@ -210,8 +226,7 @@ fn a_click_on_a_strongest_image_goes_to_its_slice() {
 
 #[test]
 fn a_click_on_a_point_opens_its_image() {
-    let Some(mut harness) = explained() else { return };
-    press(&mut harness, Key::F11);
+    let Small { mut harness, _folder } = small(Key::F11);
     assert_eq!(state(&harness).layout, Layout::Embedding);
     click(&mut harness, "PCA");
     assert_eq!(state(&harness).inside.projection, Projection::Pca);
@@ -249,8 +264,7 @@ fn a_click_on_a_point_opens_its_image() {
 
 #[test]
 fn a_line_of_the_check_and_a_finding_lead_to_their_layer() {
-    let Some(mut harness) = explained() else { return };
-    press(&mut harness, Key::F12);
+    let Small { mut harness, _folder } = small(Key::F12);
     assert_eq!(state(&harness).layout, Layout::Check);
     wait(&mut harness, "the check", |app| app.facts().inside.check.is_current);
     harness.run_steps(3);

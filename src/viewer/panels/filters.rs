@@ -23,6 +23,8 @@ use crate::viewer::window::number;
 const CELL: f32 = 44.0;
 /// Width of the channel numbers in front of the matrix, in points.
 const NUMBERS: f32 = 40.0;
+/// Height of a channel number, in points.
+const NUMBER: f32 = 13.0;
 /// Height of the line under the filters, in points.
 const FOOTER: f32 = 20.0;
 
@@ -153,7 +155,7 @@ fn matrix(ui: &mut Ui, scene: &mut Scene<'_>, filters: &Arc<Filters>) -> Option<
     let chosen = scene.state.inside.channel;
     let size = Vec2::new(NUMBERS + kernel.x * filters.inputs as f32, kernel.y * filters.outputs as f32);
     let height = (ui.available_height() - FOOTER).max(CELL);
-    let mut scroll = ScrollArea::both().max_height(height).auto_shrink([false, false]);
+    let mut scroll = ScrollArea::both().id_salt(&filters.layer).max_height(height).auto_shrink([false, false]);
     if let Some(row) = newly_chosen(ui, chosen).filter(|row| *row < filters.outputs) {
         scroll = scroll.vertical_scroll_offset((row as f32 * kernel.y - (height - kernel.y) / 2.0).max(0.0));
     }
@@ -209,17 +211,18 @@ fn matrix(ui: &mut Ui, scene: &mut Scene<'_>, filters: &Arc<Filters>) -> Option<
             if response.clicked() {
                 clicked = Some(row);
             }
-            // Where rows are narrow only some are numbered.
-            let every = (13.0 / kernel.y).ceil().max(1.0) as usize;
-            if is_chosen || row % every == 0 {
-                let colour = if is_chosen { palette.text } else { palette.quiet };
-                let font = FontId::proportional(11.0);
-                ui.painter().text(label.right_center(), Align2::RIGHT_CENTER, row.to_string(), font, colour);
-            }
             if is_chosen {
-                let line = Rect::from_x_y_ranges(clip.left()..=clip.right() - 1.0, top - 1.0..=top + kernel.y);
+                let line = Rect::from_x_y_ranges(seen.left()..=clip.right() - 1.0, top - 2.0..=top + kernel.y + 1.0);
                 let stroke = Stroke::new(2.0, palette.accent);
                 ui.painter().rect_stroke(line, 0.0, stroke, egui::StrokeKind::Inside);
+            }
+            // Where rows are narrow only some are numbered, and none that would run into the chosen one's number.
+            let every = (NUMBER / kernel.y).ceil().max(1.0) as usize;
+            let is_near = chosen.is_some_and(|chosen| chosen.abs_diff(row) < every);
+            if is_chosen || (row % every == 0 && !is_near) {
+                let colour = if is_chosen { palette.accent } else { palette.quiet };
+                let font = FontId::proportional(11.0);
+                ui.painter().text(label.right_center(), Align2::RIGHT_CENTER, row.to_string(), font, colour);
             }
         }
     });

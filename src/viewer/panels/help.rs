@@ -13,6 +13,7 @@ const MOUSE: &[(&str, &str)] = &[
     ("Middle drag", "Move the picture"),
     ("Right drag, Ctrl + wheel", "Zoom"),
     ("Double-click", "One viewport full size, and back"),
+    ("Click a channel or a filter", "Follow it through the slices, or let go of it"),
     ("Shift + click", "Three planes: move the other planes to this place"),
 ];
 

@@ -13,16 +13,36 @@ use crate::viewer::state::{self, Content};
 use crate::viewer::theme;
 use crate::viewer::window::number;
 
-/// Height of all this, in points.
-pub const HEIGHT: f32 = 116.0;
-/// Side of the channel's picture, in points.
-const PICTURE: f32 = 84.0;
+/// Height of a line of numbers, in points.
+const LINE: f32 = 16.0;
+/// Height of the title with what lies around it, in points.
+const TITLE: f32 = 36.0;
 /// Width of its numbers, in points.
 const NUMBERS: f32 = 216.0;
 
-/// Shows the followed channel.
-pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, activations: &Activations, pages: &Pages, channel: usize) {
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
+/// How many lines of numbers there is room for beside a grid that stays useful.
+fn lines(available: f32) -> usize {
+    if available < 300.0 { 3 } else { 5 }
+}
+
+/// Height of all this in a tile of so much room, in points.
+#[must_use]
+pub fn height(available: f32) -> f32 {
+    TITLE + lines(available) as f32 * LINE
+}
+
+/// Shows the followed channel; `available` is what [`height`] was asked with.
+pub fn show(
+    ui: &mut Ui,
+    scene: &mut Scene<'_>,
+    activations: &Activations,
+    pages: &Pages,
+    channel: usize,
+    available: f32,
+) {
+    let (lines, height) = (lines(available), height(available));
+    let picture = height - TITLE + 4.0;
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::hover());
     let palette = theme::palette(ui.ctx());
     ui.painter().hline(rect.x_range(), rect.top() + 2.0, Stroke::new(1.0, palette.border));
     let mut inner =
@@ -37,14 +57,14 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, activations: &Activations, pages
     let texture = scene.channel_page(page);
     let mut left = ui.cursor().left();
     let top = ui.cursor().top();
-    if rect.width() > PICTURE + NUMBERS + 120.0 {
-        let frame = Rect::from_min_size(Pos2::new(left, top), Vec2::splat(PICTURE));
+    if rect.width() > picture + NUMBERS + 120.0 {
+        let frame = Rect::from_min_size(Pos2::new(left, top), Vec2::splat(picture));
         if let Some((texture, _)) = &texture
             && let Some(atlas) = texture.channels.as_ref().filter(|atlas| within < atlas.channels.len())
         {
             let aspect = pages.aspect();
             let size =
-                if aspect > 1.0 { Vec2::new(PICTURE / aspect, PICTURE) } else { Vec2::new(PICTURE, PICTURE * aspect) };
+                if aspect > 1.0 { Vec2::new(picture / aspect, picture) } else { Vec2::new(picture, picture * aspect) };
             let area = grid::texels(atlas, within, texture.handle.size_vec2());
             let shown = Rect::from_center_size(frame.center(), size);
             ui.painter().image(texture.handle.id(), shown, area, egui::Color32::WHITE);
@@ -55,9 +75,9 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, activations: &Activations, pages
         let atlas = texture.channels?;
         atlas.channels.get(within).copied()
     });
-    numbers(ui, scene, Pos2::new(left, top), known);
+    numbers(ui, scene, Pos2::new(left, top), known, lines);
     left += NUMBERS;
-    let graph = Rect::from_min_max(Pos2::new(left, top + 2.0), Pos2::new(rect.right() - 2.0, top + PICTURE));
+    let graph = Rect::from_min_max(Pos2::new(left, top + 2.0), Pos2::new(rect.right() - 2.0, top + picture));
     if graph.width() > 40.0 {
         along(ui, scene, graph, channel);
     }
@@ -86,24 +106,28 @@ fn title(ui: &mut Ui, scene: &mut Scene<'_>, channel: usize) {
 }
 
 /// What the channel is on the slice in view, line by line.
-fn numbers(ui: &Ui, scene: &Scene<'_>, at: Pos2, known: Option<Channel>) {
+fn numbers(ui: &Ui, scene: &Scene<'_>, at: Pos2, known: Option<Channel>, count: usize) {
     let palette = theme::palette(ui.ctx());
     let Some(channel) = known else {
         ui.painter().text(at, Align2::LEFT_TOP, "computing …", FontId::proportional(11.5), palette.quiet);
         return;
     };
     let short = |value: f32| number(f64::from(value));
-    let mut lines = Vec::new();
+    // The most telling first: in a low tile there is room for three.
+    let peak =
+        channel.spread.map_or(String::new(), |spread| format!(" at row {}, col {}", spread.peak.0, spread.peak.1));
+    let mut lines = vec![("Maximum", format!("{}{peak}", short(channel.max)))];
     if let Some(spread) = channel.spread {
-        let (row, column) = spread.peak;
-        lines.push(("Maximum", format!("{} at row {row}, col {column}", short(channel.max))));
-        lines.push(("Minimum", short(channel.min)));
         lines.push(("Mean, SD", format!("{}, {}", short(channel.mean), short(spread.deviation))));
-        lines.push(("Active", format!("{:.0} % of places", spread.active * 100.0)));
     }
     lines.push(("Adds to class", contribution(scene, channel.index)));
+    if let Some(spread) = channel.spread {
+        lines.push(("Active", format!("{:.0} % of places", spread.active * 100.0)));
+    }
+    lines.push(("Minimum", short(channel.min)));
+    lines.truncate(count);
     for (index, (name, value)) in lines.into_iter().enumerate() {
-        let at = at + Vec2::new(0.0, index as f32 * 16.0);
+        let at = at + Vec2::new(0.0, index as f32 * LINE);
         ui.painter().text(at, Align2::LEFT_TOP, name, FontId::proportional(11.5), palette.quiet);
         ui.painter().text(at + Vec2::new(78.0, 0.0), Align2::LEFT_TOP, value, FontId::proportional(11.5), palette.text);
     }

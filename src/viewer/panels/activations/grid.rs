@@ -58,7 +58,8 @@ impl Grid<'_> {
         let side = ((ui.available_width() - 8.0) / columns as f32).floor() - BETWEEN;
         let size = Vec2::new(side, (side * self.aspect).max(4.0));
         let step = size + Vec2::splat(BETWEEN);
-        let mut scroll = ScrollArea::vertical().max_height(self.height).auto_shrink([false, false]);
+        // Another layer begins at its top.
+        let mut scroll = ScrollArea::vertical().id_salt(self.name).max_height(self.height).auto_shrink([false, false]);
         if let Some(place) = self.newly_chosen(ui) {
             let centred = (place / columns) as f32 * step.y - (self.height - step.y) / 2.0;
             scroll = scroll.vertical_scroll_offset(centred.max(0.0));

@@ -58,8 +58,9 @@ fn channels(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     let chosen = scene.state.inside.channel;
     // Each page is looked up once a frame, when its first cell is seen.
     let mut textures: Vec<Option<Option<(crate::viewer::textures::Texture, bool)>>> = vec![None; pages.count()];
-    let detail = if chosen.is_some() { detail::HEIGHT } else { 0.0 };
-    let height = (ui.available_height() - FOOTER - detail).max(CELL);
+    let available = ui.available_height();
+    let detail = if chosen.is_some() { detail::height(available) } else { 0.0 };
+    let height = (available - FOOTER - detail).max(CELL);
     let name = format!("Activations, layer {}", activations.layer);
     let grid = Grid {
         name: &name,
@@ -89,7 +90,7 @@ fn channels(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
         note(ui, rect, "No channel of this layer is asked for by the filter.");
     }
     if let Some(channel) = chosen {
-        detail::show(ui, scene, &activations, &pages, channel);
+        detail::show(ui, scene, &activations, &pages, channel, available);
     }
     let words = match pointed.under.filter(|channel| *channel < activations.channels) {
         Some(channel) => pointed_words(scene, &activations, channel),
