@@ -86,7 +86,7 @@ fn image(series: &Series, index: usize, slice: &Slice) -> Image {
     let name = match is_dicom {
         true if is_alone => description.clone(),
         false if own_file => file,
-        _ => format!("{description}, {} {}", if series.positions() > 1 { "slice" } else { "time" }, index + 1),
+        _ => format!("{} {}, {description}", if series.positions() > 1 { "Slice" } else { "Time" }, index + 1),
     };
     let folder = of_file(path.parent().and_then(std::path::Path::file_name));
     let label = if is_dicom { description } else { folder.unwrap_or(description) };
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(image(&series, 1, &slice).label, "naevi");
         slice.sop_instance_uid = Some("1.2".into());
         let shown = image(&series, 1, &slice);
-        assert_eq!((shown.label.as_str(), shown.name.as_str()), ("PD sagittal", "PD sagittal, slice 2"));
+        assert_eq!((shown.label.as_str(), shown.name.as_str()), ("PD sagittal", "Slice 2, PD sagittal"));
         series.slices.truncate(1);
         assert_eq!(image(&series, 0, &slice).name, "PD sagittal");
         slice.sop_instance_uid = None;
