@@ -193,7 +193,7 @@ impl Painter {
             match seat {
                 Seat::Tile(_) | Seat::Grid(_) | Seat::Filters(_) => orders.queue.push_front(seat.clone()),
                 Seat::Ahead(_) | Seat::Thumbnail(_) | Seat::Small(_) | Seat::Patch(_) => {
-                    orders.queue.push_back(seat.clone())
+                    orders.queue.push_back(seat.clone());
                 }
             }
         }

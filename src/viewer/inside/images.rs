@@ -21,8 +21,16 @@ pub struct Images {
     /// Their sources, in the order of the browser.
     pub sources: Arc<[Source]>,
     known: HashMap<Source, Image>,
-    /// Generation and number of studies of the library, and what of it is looked at.
-    of: Option<(u64, usize, Option<(String, usize)>)>,
+    of: Option<Of>,
+}
+
+/// What a list of images rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Of {
+    generation: u64,
+    studies: usize,
+    /// UID and time of the series; `None` where everything is looked at.
+    series: Option<(String, usize)>,
 }
 
 impl Images {
@@ -33,7 +41,7 @@ impl Images {
             Scope::Series => slot.series().map(|series| (series.uid.clone(), slot.time)),
             Scope::Everything => None,
         };
-        let of = Some((library.generation, library.studies.len(), series));
+        let of = Some(Of { generation: library.generation, studies: library.studies.len(), series });
         if self.of == of {
             return;
         }

@@ -67,13 +67,12 @@ fn grouped(
                 (level, format!("{level}"), Some(Color32::from_rgb(red, green, blue)))
             }
         };
-        match at.get(&name) {
-            Some(index) => groups[*index].1.places.push(place),
-            None => {
-                at.insert(name.clone(), groups.len());
-                let colour = colour.unwrap_or(Color32::PLACEHOLDER);
-                groups.push((order, Group { name, colour, places: vec![place] }));
-            }
+        if let Some(index) = at.get(&name) {
+            groups[*index].1.places.push(place);
+        } else {
+            at.insert(name.clone(), groups.len());
+            let colour = colour.unwrap_or(Color32::PLACEHOLDER);
+            groups.push((order, Group { name, colour, places: vec![place] }));
         }
     }
     // Labels by name, so that each keeps its colour while points come.

@@ -158,9 +158,8 @@ fn line(ui: &mut Ui, scene: &mut Scene<'_>, report: &Report, layer: &LayerReport
     let alike = layer.filters.as_ref().and_then(|name| report.filters.iter().find(|filters| filters.layer == *name));
     let alike =
         alike.and_then(|filters| filters.duplicates.as_ref()).map_or("–".to_owned(), |pairs| pairs.len().to_string());
-    let sees = layer.field.map_or("all".to_owned(), |[rows, columns]| match rows == columns {
-        true => format!("{rows}"),
-        false => format!("{rows}×{columns}"),
+    let sees = layer.field.map_or("all".to_owned(), |[rows, columns]| {
+        if rows == columns { rows.to_string() } else { format!("{rows}×{columns}") }
     });
     let cells = [
         (layer.channels().to_string(), palette.quiet),

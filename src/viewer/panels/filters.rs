@@ -251,11 +251,11 @@ fn footer(ui: &Ui, rect: Rect, scene: &Scene<'_>, filters: &Filters, under: Opti
             // With groups a filter has the input channels of its own group.
             let per_group = (filters.all_outputs / filters.groups().max(1)).max(1);
             let from = output / per_group * filters.inputs + input;
-            match low == high {
-                true => format!("Channel {output} from {from}   weight {}", number(f64::from(low))),
-                false => {
-                    format!("Channel {output} from {from}   {} … {}", number(f64::from(low)), number(f64::from(high)))
-                }
+            let [low, high] = [low, high].map(|weight| number(f64::from(weight)));
+            if low == high {
+                format!("Channel {output} from {from}   weight {low}")
+            } else {
+                format!("Channel {output} from {from}   {low} … {high}")
             }
         }
         Some((output, None)) => {

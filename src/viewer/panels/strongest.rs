@@ -48,9 +48,10 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
     };
     let Some(images) = held.strongest().and_then(|found| found.channels.get(channel)) else { return };
     if images.is_empty() {
-        let words = match held.is_current {
-            true => format!("No image excites channel {channel}: it is never above 0."),
-            false => format!("No image has excited channel {channel} yet."),
+        let words = if held.is_current {
+            format!("No image excites channel {channel}: it is never above 0.")
+        } else {
+            format!("No image has excited channel {channel} yet.")
         };
         note(ui, rect, &words);
         return;
@@ -143,12 +144,12 @@ fn cards(ui: &mut Ui, scene: &mut Scene<'_>, held: &Surveyed, channel: usize, im
             let size = Vec2::new(ui.available_width(), shown.len() as f32 * row);
             let (area, _) = ui.allocate_exact_size(size, Sense::hover());
             let first = shown.start * columns;
-            for index in first..(shown.end * columns).min(images.len()) {
-                let place = index - first;
+            let last = (shown.end * columns).min(images.len());
+            for (place, image) in images[first.min(last)..last].iter().enumerate() {
                 let at =
                     area.min + Vec2::new((place % columns) as f32 * (card.x + between), (place / columns) as f32 * row);
-                let Some(source) = held.sources.get(images[index].input) else { continue };
-                show_card(ui, scene, Rect::from_min_size(at, card), channel, index, source, &images[index]);
+                let Some(source) = held.sources.get(image.input) else { continue };
+                show_card(ui, scene, Rect::from_min_size(at, card), channel, first + place, source, image);
             }
         },
     );
@@ -179,17 +180,13 @@ fn show_card(
     picture(ui, scene, whole, source, image.patch);
     let crop = whole.translate(Vec2::new(SIDE + theme::GAP, 0.0));
     ui.painter().rect_filled(crop, 0.0, theme::IMAGE_BACKGROUND);
-    match image.patch {
-        Some(patch) => {
-            if let Some(texture) = scene.patch_texture(source, patch) {
-                fitted(ui, texture.handle.id(), texture.handle.size_vec2(), crop);
-            }
+    if let Some(patch) = image.patch {
+        if let Some(texture) = scene.patch_texture(source, patch) {
+            fitted(ui, texture.handle.id(), texture.handle.size_vec2(), crop);
         }
-        None => {
-            let font = FontId::proportional(11.0);
-            let words = "sees the whole image";
-            ui.painter().text(crop.center(), Align2::CENTER_CENTER, words, font, theme::ANNOTATION_QUIET);
-        }
+    } else {
+        let (font, words) = (FontId::proportional(11.0), "sees the whole image");
+        ui.painter().text(crop.center(), Align2::CENTER_CENTER, words, font, theme::ANNOTATION_QUIET);
     }
     let at = Pos2::new(area.left(), whole.bottom() + 2.0);
     let painter = ui.painter_at(area);

@@ -131,14 +131,12 @@ impl Grid<'_> {
             }
             if let Some((texture, texels, is_current)) = picture {
                 let tint = if is_current { Color32::WHITE } else { Color32::from_gray(150) };
-                let mesh = match meshes.iter().position(|mesh| mesh.texture_id == texture) {
-                    Some(index) => &mut meshes[index],
-                    None => {
-                        meshes.push(Mesh::with_texture(texture));
-                        let last = meshes.len() - 1;
-                        &mut meshes[last]
-                    }
-                };
+                let known = meshes.iter().position(|mesh| mesh.texture_id == texture);
+                let index = known.unwrap_or_else(|| {
+                    meshes.push(Mesh::with_texture(texture));
+                    meshes.len() - 1
+                });
+                let mesh = &mut meshes[index];
                 mesh.add_rect_with_uv(area, texels, tint);
             } else {
                 ui.painter().rect_filled(area, 0.0, palette.raised);
