@@ -54,6 +54,7 @@ impl Legend {
                 let shown = explain.superpixels.of(segments).len();
                 format!("{shown} of {} superpixels", segments.weights.len())
             }
+            (_, None) if which == Which::Deviation => "standard deviation".to_owned(),
             (Reading::Magnitude, None) => "magnitude".to_owned(),
             (_, None) if scale.is_none() => "arbitrary units".to_owned(),
             (_, None) => String::new(),

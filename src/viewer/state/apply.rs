@@ -434,15 +434,12 @@ impl State {
 
     /// Keeps the distribution of the image in view in the density plot.
     fn pin(&mut self, around: &Surroundings<'_>) {
-        match around.draws {
-            Some((key, result)) => {
-                let name = name_of(&self.slots[0]);
-                self.density.pinned = Some(Pinned { name, key: key.clone(), result: Arc::clone(result) });
-            }
-            None => {
-                let text = "There is nothing to pin yet: open a density plot with a stochastic model first";
-                self.message = Some(Message { text: text.to_owned(), is_error: true });
-            }
+        if let Some((key, result)) = around.draws {
+            let name = name_of(&self.slots[0]);
+            self.density.pinned = Some(Pinned { name, key: key.clone(), result: Arc::clone(result) });
+        } else {
+            let text = "There is nothing to pin yet: open a density plot with a stochastic model first";
+            self.message = Some(Message { text: text.to_owned(), is_error: true });
         }
     }
 

@@ -1,5 +1,6 @@
 //! The curves, and beneath them where each distribution lies: 50 and 90 % interval, median, mean, plain network.
 
+use std::fmt::Write;
 use std::ops::RangeInclusive;
 
 use egui::{Align2, Color32, Painter, Pos2, Rect, RichText, Shape, Stroke, Ui, Vec2};
@@ -266,7 +267,7 @@ fn described(model: &ModelInfo, images: &[Image]) -> String {
             };
             let [low, high] = class.numbers.interval90.map(|end| end * 100.0);
             let name = class_name(model, class.class);
-            words.push_str(&format!("; {}, {name}: {kind}90 % between {low:.1} and {high:.1} %", image.name));
+            let _ = write!(words, "; {}, {name}: {kind}90 % between {low:.1} and {high:.1} %", image.name);
         }
     }
     words
