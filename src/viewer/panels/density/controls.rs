@@ -1,6 +1,6 @@
 //! How often is drawn, from which seed, and how the draws are shown.
 
-use egui::{ComboBox, DragValue, Slider, Ui, WidgetInfo};
+use egui::{Align, ComboBox, DragValue, Layout, Slider, Ui, Vec2, WidgetInfo};
 
 use super::{Image, grouped};
 use crate::viewer::command::Command;
@@ -14,8 +14,10 @@ const PASSES: [usize; 13] = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000
 /// Draws of a map one can choose: each takes a backward run.
 const MAP_PASSES: [usize; 7] = [10, 20, 30, 50, 100, 200, 500];
 
-/// Shows the row, or rows where the tile is narrow.
-/// What has no room stands in the inspector, or in the enlarged tile.
+/// Length of the bandwidth's rail, in points.
+const RAIL: f32 = 72.0;
+
+/// Shows the row, or rows where the tile is narrow. What has no room stands in the inspector, or in the enlarged tile.
 pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>, image: Option<&Image>, is_roomy: bool) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = theme::GAP;
@@ -117,9 +119,12 @@ fn bandwidth(ui: &mut Ui, scene: &mut Scene<'_>, image: Option<&Image>) {
     let rounded = (chosen.unwrap_or(drawn) * 1000.0).round() / 1000.0;
     let rounded = rounded.clamp(*DensityView::BANDWIDTHS.start(), *DensityView::BANDWIDTHS.end());
     let mut width = rounded;
-    ui.spacing_mut().slider_width = 72.0;
+    ui.spacing_mut().slider_width = RAIL;
     let slider = Slider::new(&mut width, DensityView::BANDWIDTHS).logarithmic(true).fixed_decimals(3);
-    let response = ui.add(slider.update_while_editing(false));
+    // A slider does not say how wide it will be, so by itself it would not go to the next row but out of the tile.
+    let size = Vec2::new(RAIL + 64.0, ui.spacing().interact_size.y);
+    let row = Layout::left_to_right(Align::Center);
+    let response = ui.allocate_ui_with_layout(size, row, |ui| ui.add(slider.update_while_editing(false))).inner;
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::slider(enabled, f64::from(width), "Bandwidth"));
     let words = "How wide the kernel of each pass is (its standard deviation): wider is smoother, narrower shows more \
