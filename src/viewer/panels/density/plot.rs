@@ -18,6 +18,9 @@ const LANE: f32 = 11.0;
 /// Height of the rug's ticks, in points.
 const TICK: f32 = 5.0;
 
+/// Height of a line of words in the plot, in points.
+const WORDS: f32 = 13.0;
+
 /// One distribution of the plot.
 struct Row<'a> {
     class: &'a ClassDrawing,
@@ -80,8 +83,10 @@ pub(super) fn show(ui: &mut Ui, height: f32, model: &ModelInfo, images: &[Image]
             for row in rows.iter().rev() {
                 curve(plot, row, class_name(model, row.class.class));
             }
-            for row in &rows {
-                cut(plot, row, top);
+            // One below the other: needles often stand close together.
+            let step = (top - bottom) * f64::from(WORDS / height.max(WORDS));
+            for (index, row) in rows.iter().filter(|row| row.class.top > top).enumerate() {
+                cut(plot, row, top * 0.985 - step * index as f64);
             }
         });
     let painter = ui.painter_at(*response.transform.frame());
@@ -123,10 +128,7 @@ fn outline(plot: &mut PlotUi<'_>, row: &Row<'_>, name: &str) {
 }
 
 /// Says how high a curve goes that goes on above the plot.
-fn cut(plot: &mut PlotUi<'_>, row: &Row<'_>, top: f64) {
-    if row.class.top <= top {
-        return;
-    }
+fn cut(plot: &mut PlotUi<'_>, row: &Row<'_>, at: f64) {
     let peak = row.class.outline.iter().max_by(|a, b| a[1].total_cmp(&b[1])).map_or(0.5, |point| point[0]);
     // The words lie on the side that has room.
     let (words, align) = if peak > 0.5 {
@@ -134,9 +136,8 @@ fn cut(plot: &mut PlotUi<'_>, row: &Row<'_>, top: f64) {
     } else {
         (format!("  up to {:.0}", row.class.top), Align2::LEFT_TOP)
     };
-    let line = if row.is_pinned { 0.9 } else { 0.985 };
     let words = RichText::new(words).color(row.colour).size(11.0);
-    plot.text(Text::new("", PlotPoint::new(peak, top * line), words).anchor(align));
+    plot.text(Text::new("", PlotPoint::new(peak, at), words).anchor(align));
 }
 
 /// Where things lie on the screen.
