@@ -10,51 +10,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use candle_core::{Device, IndexOp, Tensor};
+use common::engine::{engine, settled, wait};
 use glassbox::engine::compute::survey;
-use glassbox::engine::{
-    Config, DeviceChoice, Engine, Key, ModelInfo, ModelPath, Status, SurveyKey, SurveyKind, SurveyResult,
-};
+use glassbox::engine::{Engine, Key, ModelInfo, ModelPath, Status, SurveyKey, SurveyKind, SurveyResult};
 use glassbox::graph::{Control, ops::Linear};
 use glassbox::inside::{FilterKind, Projection};
 use glassbox::model::Model;
 use glassbox::study::{self, Reader, Source, Storage};
 use serde_json::Value;
-
-/// Far longer than anything here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(5);
-
-fn engine() -> Engine {
-    let config = Config {
-        device: DeviceChoice::Cpu,
-        threads: Some(2),
-        cache_bytes: 256 << 20,
-        model_dirs: Vec::new(),
-        wake: Arc::new(|| {}),
-    };
-    Engine::start(config).expect("the CPU is always there")
-}
-
-fn wait<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = poll() {
-            return value;
-        }
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn settled<T>(status: Status<T>) -> Option<Result<T, Arc<str>>> {
-    match status {
-        Status::Ready(value) => Some(Ok(value)),
-        Status::Failed(reason) => Some(Err(reason)),
-        Status::NotRequested | Status::Pending { .. } => None,
-    }
-}
 
 fn model(engine: &Engine, name: &str) -> Arc<ModelInfo> {
     let path = ModelPath(PathBuf::from(name));

@@ -3,49 +3,17 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glassbox::engine::{
-    Config, DeviceChoice, Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, Status, UncertaintyKey,
-};
+use common::engine::{engine, settled, wait};
+use glassbox::engine::{Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, UncertaintyKey};
 use glassbox::explain::Subject;
 use glassbox::study::Source;
-
-/// Far longer than anything here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(5);
-
-fn engine() -> Engine {
-    let config = Config {
-        device: DeviceChoice::Cpu,
-        threads: Some(2),
-        cache_bytes: 256 << 20,
-        model_dirs: Vec::new(),
-        wake: Arc::new(|| {}),
-    };
-    Engine::start(config).expect("the CPU is always there")
-}
-
-fn wait<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = poll() {
-            return value;
-        }
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-fn settled<T>(status: Status<T>) -> Option<Result<T, Arc<str>>> {
-    match status {
-        Status::Ready(value) => Some(Ok(value)),
-        Status::Failed(reason) => Some(Err(reason)),
-        Status::NotRequested | Status::Pending { .. } => None,
-    }
-}
 
 fn model(engine: &Engine, path: &Path) -> Arc<ModelInfo> {
     let path = ModelPath(path.to_owned());

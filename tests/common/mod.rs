@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "not each test uses all")]
 
+pub mod engine;
 pub mod fidelity;
 pub mod formula;
 pub mod reference;

@@ -89,8 +89,9 @@ fn image(series: &Series, index: usize, slice: &Slice) -> Image {
     let description = if series.description.is_empty() { file.clone() } else { series.description.clone() };
     let is_dicom = slice.sop_instance_uid.is_some();
     let is_alone = series.slices.len() == 1;
-    // Photographs of one folder are a series of files, the slices of a volume are in one.
-    let own_file = is_alone || series.slices.iter().any(|other| other.source.path != *path);
+    // Photographs of one folder are a series of files, the slices of a volume are in one: the ends tell which.
+    let ends = [series.slices.first(), series.slices.last()];
+    let own_file = is_alone || ends.into_iter().flatten().any(|other| other.source.path != *path);
     let name = match is_dicom {
         true if is_alone => description.clone(),
         false if own_file => file,
