@@ -63,7 +63,8 @@ fn channels_are_sorted_and_found_by_number() {
     let mut found = order(&harness);
     found.sort_unstable();
     assert_eq!(found, [1, 2, 3]);
-    assert!(harness.query_by_label_contains("3 of ").is_some());
+    // With what follows: the status line may just be counting images ("3 of 26").
+    assert!(harness.query_by_label_contains("3 of 8 channels").is_some());
     harness.state_mut().send(Command::SetChannelFilter("first".to_owned()));
     harness.run_steps(3);
     assert_eq!(order(&harness).len(), all.len());
