@@ -19,6 +19,7 @@ use self::plan::Plan;
 use self::work::Work;
 use super::{Outcome as Exit, RunOptions, Stop};
 
+pub(super) use plan::methods as chosen;
 pub(super) use records::{failed_to_open, model_record};
 pub(super) use work::sentence;
 

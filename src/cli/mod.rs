@@ -1,5 +1,6 @@
 //! Arguments in, exit code out: 0 done, 1 the input or the model is at fault, 2 wrong usage, 3 partly done.
 
+mod bench;
 mod check_model;
 mod exam;
 mod explain;
@@ -50,6 +51,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure what this machine does with networks: forward runs, gradients, maps, passes.
+    Bench(Box<bench::BenchOptions>),
     /// Check how a network was trained: dead and duplicate filters, noise, sparsity, saturation, receptive field.
     CheckModel(check_model::CheckOptions),
     /// Run the models of an exam card over the planes of a study and print one table.
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
+        Some(Command::Bench(options)) => bench::run(options),
         Some(Command::Exam(options)) => exam::run(options),
         Some(Command::CheckModel(options)) => check_model::run(options),
         Some(Command::Explain(options)) => explain::run(options),

@@ -23,7 +23,7 @@ use crate::model::{Input, Model};
 use crate::uncertainty::{Sampler, UncertaintyError};
 use stack::stack_features;
 
-pub use stack::{Aggregated, aggregate, features, stack};
+pub use stack::{Aggregated, aggregate, features, features_of, stack};
 pub use uncertainty::{Beginning, Passes, draw};
 
 /// Why a computation gave nothing.

@@ -4,6 +4,7 @@ pub mod card;
 mod catalogue;
 mod error;
 pub mod exam;
+pub mod formula;
 mod input;
 mod keras;
 mod layers;

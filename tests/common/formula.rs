@@ -1,103 +1,26 @@
-//! Weights from a closed formula, so that reference vectors need no weight files; see `make_reference.py` beside the
-//! vectors.
+//! Networks with weights from a closed formula, so that reference vectors need no weight files; see `make_reference.py`
+//! beside the vectors.
 
-#![allow(dead_code, reason = "not each test uses all")]
+#![allow(dead_code, unused_imports, reason = "not each test uses all")]
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
-use std::collections::HashMap;
-
 use candle_core::{DType, Device, Tensor};
+pub use glassbox::model::formula::{fnv1a64, uniform, values};
 use glassbox::{
-    graph::{Graph, ops::BatchNorm2d},
-    model::{Weights, zoo},
+    graph::Graph,
+    model::{Weights, formula, zoo},
 };
-use rayon::prelude::*;
-
-/// FNV-1a, 64 bits.
-#[must_use]
-pub fn fnv1a64(text: &str) -> u64 {
-    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
-}
-
-/// `SplitMix64`'s output for a state.
-const fn splitmix64(mut x: u64) -> u64 {
-    x ^= x >> 30;
-    x = x.wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x ^= x >> 27;
-    x = x.wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
-}
-
-/// Element `index` of the sequence of a name, uniform in 0..1.
-#[must_use]
-pub fn uniform(hash: u64, index: usize, seed: u64) -> f64 {
-    let state = (hash ^ seed).wrapping_add((index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    (splitmix64(state) >> 40) as f64 / f64::from(1_u32 << 24)
-}
-
-/// How the weights of normalisations lie: least, and how far up from there.
-type Normalisation = (f64, f64);
-
-/// In most networks: half to one and a half.
-const AROUND_ONE: Normalisation = (0.5, 1.0);
-
-/// In those of many blocks with gates, in which weights around 1 let a signal grow so that rounding with it fills the
-/// result. As `CALM` in `tests/peers/zoo_logits.py`.
-const CALM: Normalisation = (0.7, 0.4);
-
-/// How the weights of an architecture's normalisations lie.
-fn normalisation(architecture: &str) -> Normalisation {
-    let is_calm = architecture.strip_prefix("efficientnet_b").is_some_and(|size| size != "0");
-    if is_calm { CALM } else { AROUND_ONE }
-}
-
-/// The values of the tensor of this name.
-#[must_use]
-pub fn values(name: &str, shape: &[usize], seed: u64) -> Vec<f32> {
-    values_with(name, shape, seed, AROUND_ONE)
-}
-
-fn values_with(name: &str, shape: &[usize], seed: u64, (least, further): Normalisation) -> Vec<f32> {
-    let (scale, offset) = if name.ends_with("running_var") {
-        (1.0, 0.5)
-    } else if name.ends_with("running_mean") || name.ends_with("bias") {
-        (0.2, -0.1)
-    } else if shape.len() == 1 {
-        (further, least)
-    } else {
-        let fan_in: usize = shape[1..].iter().product();
-        let bound = 3.0_f64.sqrt() * (2.0 / fan_in as f64).sqrt();
-        (2.0 * bound, -bound)
-    };
-    let hash = fnv1a64(name);
-    let count = shape.iter().product();
-    (0..count).into_par_iter().map(|index| (uniform(hash, index, seed) * scale + offset) as f32).collect()
-}
 
 /// An architecture of the zoo with its usual widths and the formula's weights; `shapes` overrides some shapes.
 #[must_use]
 pub fn graph(architecture: &str, shapes: &[(&str, &[usize])], seed: u64, precision: DType) -> Graph {
-    let normalisation = normalisation(architecture);
     let architecture = zoo::find(architecture).unwrap();
-    let empty = (architecture.build)(&mut Weights::from_tensors(HashMap::new(), "usual widths")).unwrap();
-    let mut names: Vec<(String, Vec<usize>)> = Vec::new();
-    for node in empty.nodes() {
-        // Where a module ends in something else, its normalisation has a longer name than its tensors.
-        let module = node.name.strip_suffix(".batch_norm").unwrap_or(&node.name);
-        for (part, tensor) in node.op.weights() {
-            names.push((format!("{module}.{part}"), tensor.dims().to_vec()));
-        }
-        if node.op_as::<BatchNorm2d>().is_some() {
-            let channels = node.op.weights()[0].1.dims().to_vec();
-            names.push((format!("{module}.running_mean"), channels.clone()));
-            names.push((format!("{module}.running_var"), channels));
-        }
-    }
+    let mut all = formula::shapes(architecture).unwrap();
     for (name, shape) in shapes {
-        names.iter_mut().find(|(known, _)| known == name).unwrap().1 = shape.to_vec();
+        *all.get_mut(*name).unwrap() = shape.to_vec();
     }
-    let tensors = names.into_iter().map(|(name, shape)| {
-        let tensor = Tensor::from_vec(values_with(&name, &shape, seed, normalisation), shape, &Device::Cpu).unwrap();
+    let tensors = formula::tensors(architecture, all, seed).into_iter().map(|(name, (shape, values))| {
+        let tensor = Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
         (name, tensor.to_dtype(precision).unwrap())
     });
     let mut weights = Weights::from_tensors(tensors.collect(), "formula");

@@ -18,10 +18,23 @@ use crate::model::card::Aggregate;
 /// # Errors
 /// When the slice can't be run, or on cancellation.
 pub fn features(model: &Model, picture: &Picture, control: &Control) -> Result<Vec<f32>, Failure> {
-    let node = stack_features(model).ok_or_else(|| not_a_stack(model))?;
     let input = model.input(picture).map_err(Failure::because)?;
-    let trace = model.graph.run(&[(INPUT, input.tensor)], node, &Keep::nothing(), control)?;
-    values(trace.target())
+    let features = features_of(model, &input.tensor, control)?;
+    Ok(features.into_iter().flat_map(|slice| slice.to_vec()).collect())
+}
+
+/// What a stack model's maximum sees of several slices: their network inputs as one batch,
+/// `[slices, channels, rows, columns]`.
+///
+/// # Errors
+/// When the slices can't be run, or on cancellation.
+pub fn features_of(model: &Model, inputs: &Tensor, control: &Control) -> Result<Vec<Arc<Vec<f32>>>, Failure> {
+    let node = stack_features(model).ok_or_else(|| not_a_stack(model))?;
+    let trace = model.graph.run(&[(INPUT, inputs.clone())], node, &Keep::nothing(), control)?;
+    let slices = trace.target().dim(0)?;
+    let all = values(trace.target())?;
+    let width = (all.len() / slices.max(1)).max(1);
+    Ok(all.chunks_exact(width).map(|slice| Arc::new(slice.to_vec())).collect())
 }
 
 /// A stack network from the features of its slices ([`slice()`](super::slice()), [`features`]): the maximum over them

@@ -1,0 +1,201 @@
+//! A network with the pictures it is given, ready to run any piece of work.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use glassbox::display::Picture;
+use glassbox::engine::compute::{self, Forward, Question};
+use glassbox::engine::{DemoAndDisk, Outcome};
+use glassbox::explain::{Ask, Attribution, Method, Region, Settings, Target};
+use glassbox::graph::{Control, INPUT, Keep, NodeId};
+use glassbox::model::Model;
+use glassbox::study::{self, Reader, Storage};
+
+use super::super::explain::sentence;
+use super::networks::Network;
+use super::work::Work;
+use super::{BenchOptions, Stop};
+
+/// What is shown to a stack network unless something else is given, and what to all others.
+const KNEE: &str = "demo:/knee/torn/sagittal";
+const SKIN: &str = "demo:/skin";
+
+/// Slices of a stack unless given: about those of one plane of a knee.
+const SLICES: usize = 24;
+
+/// The most pixels that are run together, so that memory does not grow with the number of images.
+const MOST_PIXELS: usize = 32 * 256 * 256;
+
+/// What one run gave: the logits, the raw map, or the probabilities of the passes.
+pub struct Given {
+    /// Of `values`.
+    pub shape: Vec<usize>,
+    /// In C order.
+    pub values: Vec<f32>,
+}
+
+/// A network and its inputs.
+pub struct Subject {
+    /// The network.
+    pub model: Model,
+    /// The first picture, for what begins with a picture.
+    picture: Picture,
+    /// Network inputs, `[1, channels, rows, columns]` each.
+    inputs: Vec<Tensor>,
+    layer: NodeId,
+    class: usize,
+    passes: usize,
+    control: Control,
+}
+
+impl Subject {
+    /// Loads the network and the pictures, and finds the class that maps explain.
+    pub fn new(network: &Network, options: &BenchOptions, device: &Device) -> Result<Self, Stop> {
+        let mut model = network.load(options.classes.map(|count| count as usize), device)?;
+        if let Some(size) = options.size {
+            model.card.input.size = [size as usize; 2];
+        }
+        let layer = options.layer.as_deref().unwrap_or(model.default_layer());
+        let layer = model.graph.find(layer).ok_or_else(|| format!("{} has no layer `{layer}`", model.card.name))?;
+        let usual = Path::new(if model.stack { KNEE } else { SKIN });
+        let pictures = pictures(options.image.as_deref().unwrap_or(usual))?;
+        let count = options.slices.map_or(if model.stack { SLICES } else { 1 }, |count| count as usize);
+        let inputs = (pictures.iter().take(count))
+            .map(|picture| model.input(picture).map(|input| input.tensor).map_err(|error| error.to_string()))
+            .collect::<Result<Vec<_>, String>>()?;
+        // Fewer pictures than slices are shown again from the first; their tensors are shared.
+        let inputs = inputs.iter().cycle().take(count).cloned().collect();
+        let picture = pictures.into_iter().next().ok_or_else(|| "There is no picture".to_owned())?;
+        let passes = options.passes as usize;
+        let mut subject = Self { model, picture, inputs, layer, class: 0, passes, control: Control::default() };
+        subject.class = match options.class {
+            Some(class) => class,
+            None => subject.most_probable()?,
+        };
+        Ok(subject)
+    }
+
+    /// The shape of what the network is given, all images together.
+    pub fn input_shape(&self) -> Vec<usize> {
+        let mut shape = self.inputs[0].dims().to_vec();
+        shape[0] = self.inputs.len();
+        shape
+    }
+
+    /// Runs a piece of work on one image (or one stack) more often than once for each image given.
+    pub fn images(&self, work: &Work) -> usize {
+        if matches!(work, Work::Passes) { 1 } else { self.inputs.len() }
+    }
+
+    /// The class that maps explain.
+    pub fn class(&self) -> usize {
+        self.class
+    }
+
+    /// Does the work once.
+    pub fn run(&self, work: &Work) -> Result<Given, String> {
+        match work {
+            Work::Forward => self.forward(),
+            Work::Passes => self.passes(),
+            Work::Map(method, settings) => {
+                let mut first = None;
+                for input in &self.inputs {
+                    let map = self.map(input, *method, settings)?;
+                    first.get_or_insert(map);
+                }
+                // There is at least one input.
+                let map = first.unwrap_or_default();
+                Ok(Given { shape: vec![map.channels, map.rows, map.columns], values: map.values })
+            }
+        }
+    }
+
+    fn most_probable(&self) -> Result<usize, String> {
+        let logits = self.run(&Work::Forward)?;
+        let probabilities = self.model.probabilities(&logits.values[..self.model.outputs().min(logits.values.len())]);
+        let best = probabilities.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
+        Ok(best.map_or(0, |(class, _)| class))
+    }
+
+    /// The logits of all inputs, or of the one stack.
+    fn forward(&self) -> Result<Given, String> {
+        let [_, _, rows, columns] = self.inputs[0].dims4().map_err(|error| error.to_string())?.into();
+        let together = (MOST_PIXELS / (rows * columns).max(1)).max(1);
+        let batch = |inputs: &[Tensor]| match inputs {
+            [one] => Ok(one.clone()),
+            several => Tensor::cat(several, 0).map_err(|error| error.to_string()),
+        };
+        if self.model.stack {
+            let mut features = Vec::with_capacity(self.inputs.len());
+            for inputs in self.inputs.chunks(together) {
+                let of_batch = compute::features_of(&self.model, &batch(inputs)?, &self.control);
+                features.extend(of_batch.map_err(|failure| sentence(&failure))?);
+            }
+            let result = compute::stack(&self.model, &features, &self.control);
+            let logits = result.map_err(|failure| sentence(&failure))?.logits;
+            return Ok(Given { shape: vec![1, logits.len()], values: logits });
+        }
+        let graph = &self.model.graph;
+        let mut values = Vec::new();
+        let mut shape = Vec::new();
+        for inputs in self.inputs.chunks(together) {
+            let trace = graph
+                .run(&[(INPUT, batch(inputs)?)], graph.output(), &Keep::nothing(), &self.control)
+                .map_err(|error| error.to_string())?;
+            shape = trace.target().dims().to_vec();
+            let logits = trace.target().to_dtype(DType::F32).and_then(|logits| logits.flatten_all()?.to_vec1::<f32>());
+            values.extend(logits.map_err(|error| error.to_string())?);
+        }
+        shape[0] = self.inputs.len();
+        Ok(Given { shape, values })
+    }
+
+    /// The map of one input; one of a layer is enlarged to the input's size as well, as it is shown.
+    fn map(&self, input: &Tensor, method: &dyn Method, settings: &Settings) -> Result<Attribution, String> {
+        let graph = &self.model.graph;
+        let (class, sign) = self.model.logit_of_class(self.class).ok_or_else(|| {
+            format!("{} has {} classes, no class {}", self.model.card.name, self.model.classes.len(), self.class)
+        })?;
+        let target = Target { class, sign, region: Region::Predicted };
+        let trace = graph
+            .run(&[(INPUT, input.clone())], graph.output(), &method.keeps(graph, self.layer), &self.control)
+            .map_err(|error| error.to_string())?;
+        let space = self.model.space();
+        let ask = Ask { settings, space: &space, ..Ask::new(&trace, self.layer, &target, &self.control) };
+        let map = method.compute(&ask).map_err(|error| error.to_string())?;
+        if map.layer.is_some() {
+            let [rows, columns] = self.model.card.input.size;
+            std::hint::black_box(map.shown(rows, columns));
+        }
+        Ok(map)
+    }
+
+    /// Probabilities, passes × classes.
+    fn passes(&self) -> Result<Given, String> {
+        let question = Question::Uncertainty { passes: self.passes, seed: 1 };
+        let forward = Forward::run(&self.model, &self.picture, std::slice::from_ref(&question), &self.control);
+        let forward = forward.map_err(|failure| sentence(&failure))?;
+        match forward.answer(&question, &mut |_| {}).map_err(|failure| sentence(&failure))? {
+            Outcome::Uncertainty(drawn) => {
+                let classes = drawn.probabilities.len() / drawn.passes.max(1);
+                Ok(Given { shape: vec![drawn.passes, classes], values: drawn.probabilities.clone() })
+            }
+            _ => Err("The passes gave something else".to_owned()),
+        }
+    }
+}
+
+/// The slices of the first series at a path.
+fn pictures(path: &Path) -> Result<Vec<Picture>, String> {
+    let storage: Arc<dyn Storage> = Arc::new(DemoAndDisk::default());
+    let opened = study::open(&[path.to_owned()], &storage, &|_| ControlFlow::Continue(()));
+    let series = opened.studies.iter().flat_map(|study| &study.series).next();
+    let Some(series) = series else {
+        let reason = opened.failed.first().map_or("nothing there is an image", |failed| failed.reason.as_str());
+        return Err(format!("There is nothing to run ({reason}): {}", path.display()));
+    };
+    let reader = Reader::new(storage);
+    series.slices.iter().map(|slice| reader.picture(slice).map_err(|error| error.to_string())).collect()
+}
