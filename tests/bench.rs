@@ -78,6 +78,16 @@ fn each_line_on_stdin_is_one_run_and_one_answer() {
 }
 
 #[test]
+fn work_that_one_network_cannot_do_does_not_stop_the_others() {
+    let output =
+        bench(&["--network", "squeezenet1_1", "--size", "64", "--work", "passes,forward", "--repeat", "1", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["failed"][0]["work"], &report["rows"][0]["work"]), (&"passes".into(), &"forward".into()));
+    assert_eq!(report["rows"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn what_cannot_be_measured_is_a_sentence() {
     let cases: [(&[&str], i32, &str); 6] = [
         (&["--work", "nonsense"], 2, "is no work"),

@@ -21,7 +21,7 @@ use self::measure::{Repeat, Row};
 use self::networks::Network;
 use self::subject::{Given, Subject};
 use self::work::Work;
-use super::{DONE, Outcome as Exit, RunOptions, Stop, print};
+use super::{DONE, Outcome as Exit, PARTLY, RunOptions, Stop, print};
 
 /// Measure what this machine does with networks: forward runs, gradients, maps, passes.
 ///
@@ -94,9 +94,20 @@ struct Report {
     program: glassbox::export::ProgramRecord,
     machine: Machine,
     rows: Vec<Row>,
+    /// What could not be measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<Failed>,
     /// Cores that others used on average over all rows; absent where the system does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<f64>,
+}
+
+/// A piece of work that a network can't do.
+#[derive(Serialize)]
+struct Failed {
+    network: String,
+    work: &'static str,
+    reason: String,
 }
 
 /// A network and what is measured on it.
@@ -133,11 +144,19 @@ fn measure(options: &BenchOptions, plan: Plan, machine: Machine, device: &candle
         print(&text::heading(&machine))?;
     }
     let mut rows: Vec<Row> = Vec::new();
+    let mut failed: Vec<Failed> = Vec::new();
     for (network, works) in plan {
         let subject = Subject::new(&network, options, device)?;
         let works = if works.is_empty() { Work::usual(&subject.model) } else { works };
         for work in &works {
-            let (row, given) = measure::row(&subject, work, repeat)?;
+            let (row, given) = match measure::row(&subject, work, repeat) {
+                Ok(measured) => measured,
+                Err(reason) => {
+                    let network = subject.model.card.name.clone();
+                    failed.push(Failed { network, work: work.name(), reason });
+                    continue;
+                }
+            };
             if let Some(path) = &options.result {
                 write(path, &given)?;
             }
@@ -147,14 +166,22 @@ fn measure(options: &BenchOptions, plan: Plan, machine: Machine, device: &candle
             rows.push(row);
         }
     }
+    if rows.is_empty() {
+        let reason = failed.first().map_or("nothing was asked for", |failed| failed.reason.as_str());
+        return Err(Stop::Fault(format!("Nothing could be measured: {reason}")));
+    }
     let others = mean_of_others(&rows);
+    let code = if failed.is_empty() { DONE } else { PARTLY };
     if options.json {
-        let report = Report { program: glassbox::export::ProgramRecord::this(), machine, rows, others };
+        let report = Report { program: glassbox::export::ProgramRecord::this(), machine, rows, failed, others };
         print(&serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?)?;
     } else {
+        for Failed { network, work, reason } in &failed {
+            print(&format!("{network} {work}: {reason}"))?;
+        }
         print(&text::ending(&machine, others, options.model.is_none()))?;
     }
-    Ok(DONE)
+    Ok(code)
 }
 
 /// What others used of the machine, each row by the time it took.
