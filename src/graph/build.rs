@@ -1,6 +1,9 @@
 //! Building a graph node by node.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use super::{
     Graph, INPUT, Node, NodeId,
@@ -92,7 +95,7 @@ impl GraphBuilder {
             return Err(GraphError::Build { reason: "there is no node but the input".to_owned() });
         }
         names.extend(own);
-        Ok(Graph { nodes: self.nodes, names })
+        Ok(Graph { nodes: self.nodes, names, parts: OnceLock::new() })
     }
 }
 

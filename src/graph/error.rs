@@ -94,6 +94,13 @@ pub enum GraphError {
         to: String,
     },
 
+    /// A rectangle of other pixels does not fit the picture that it is put on.
+    #[error("The changed part does not fit the picture: {reason}")]
+    Patch {
+        /// What was found and what was expected.
+        reason: String,
+    },
+
     /// The computation was asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

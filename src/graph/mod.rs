@@ -11,6 +11,7 @@ mod control;
 mod error;
 mod keep;
 mod kernels;
+mod local;
 mod op;
 pub mod ops;
 mod paths;
@@ -20,12 +21,17 @@ mod run;
 mod support;
 mod trace;
 
-use std::{any::Any, collections::HashMap, sync::Arc};
+use std::{
+    any::Any,
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 pub use build::GraphBuilder;
 pub use control::{Cancelled, Control};
 pub use error::GraphError;
 pub use keep::Keep;
+pub use local::{Cost, Local};
 pub use op::{Forward, Op, Rule, Saved};
 pub use rules::Rules;
 pub use support::{Span, Support};
@@ -67,6 +73,8 @@ impl Node {
 pub struct Graph {
     nodes: Vec<Node>,
     names: HashMap<String, NodeId>,
+    /// How each node is computed in part, once that has been asked for.
+    parts: OnceLock<Arc<[local::Part]>>,
 }
 
 impl Graph {

@@ -1,6 +1,6 @@
 //! Graphs that differ from another in a few operations, and runs that go on from where a run of the other stood.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Graph, GraphError, Keep, NodeId, Op, Trace, control::Control};
 
@@ -14,7 +14,7 @@ impl Graph {
                 node.op = op;
             }
         }
-        Self { nodes, names: self.names.clone() }
+        Self { nodes, names: self.names.clone(), parts: OnceLock::new() }
     }
 
     /// Marks the nodes that depend on any of `nodes`, these included.

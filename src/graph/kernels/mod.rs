@@ -8,6 +8,7 @@ pub(super) mod elementwise;
 mod exponential;
 pub(super) mod map;
 pub(super) mod max_pool;
+pub(super) mod mosaic;
 pub(super) mod parts;
 pub(super) mod resize;
 pub(super) mod rows;

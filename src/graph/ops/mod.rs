@@ -88,4 +88,4 @@ fn image_shape(inputs: &[&[usize]]) -> Result<[usize; 4], String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
