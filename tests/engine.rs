@@ -58,7 +58,10 @@ fn pictures_scores_maps_and_activations_come_when_they_are_wanted() {
     assert_eq!(result.attribution.values.len(), result.attribution.rows * result.attribution.columns);
     let activations = wait("activations", || settled(engine.activations(&model.id, &slices[3], &layer, None))).unwrap();
     assert!(activations.channels > 1);
-    assert_eq!(engine.map_range(&slices, &map), Some(result.attribution.min_max()));
+    let mut ranges = vec![None; slices.len()];
+    assert_eq!(engine.map_ranges(&slices, &map, &mut ranges), 1);
+    assert_eq!(ranges.iter().flatten().collect::<Vec<_>>(), [&result.attribution.min_max()]);
+    assert_eq!(engine.map_ranges(&slices, &map, &mut ranges), 0, "what is known is not asked again");
     wait("idleness", || engine.activity().text.is_empty().then_some(()));
     assert_eq!(engine.activity().queued, 0);
 }
@@ -88,13 +91,13 @@ fn a_stack_is_judged_as_a_whole_and_its_shares_sum_to_the_logit() {
     let engine = engine();
     let slices = sagittal(&engine);
     let model = knee_model(&engine);
-    let key = StackKey { model: model.id.clone(), sources: Arc::from(slices.as_slice()) };
+    let key = StackKey { model: model.id.clone(), sources: slices.as_slice().into() };
     engine.want(vec![Key::Stack(key.clone())]);
     let stack = wait("the stack", || settled(engine.stack(&key))).unwrap();
     assert_eq!(stack.per_slice.len(), slices.len());
     assert!(stack.winning_slice.iter().all(|&slice| slice < slices.len()));
     // One slice alone has all features to itself, so its one share is its logit minus the same bias.
-    let single = StackKey { model: model.id.clone(), sources: Arc::from(&slices[..1]) };
+    let single = StackKey { model: model.id.clone(), sources: slices[..1].into() };
     engine.want(vec![Key::Stack(single.clone()), Key::Scores { model: model.id.clone(), source: slices[0].clone() }]);
     let alone = wait("one slice", || settled(engine.stack(&single))).unwrap();
     let scores = wait("its scores", || settled(engine.scores(&model.id, &slices[0]))).unwrap();

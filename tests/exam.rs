@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use glassbox::engine::exam::{matches, wants};
-use glassbox::engine::{Config, DemoAndDisk, DeviceChoice, Engine, Key, ModelInfo, ModelPath, StackKey, Status};
+use glassbox::engine::{
+    Config, DemoAndDisk, DeviceChoice, Engine, Key, ModelInfo, ModelPath, SourceList, StackKey, Status,
+};
 use glassbox::model::exam::Exam;
 use glassbox::study::{self, Plane, Source, Storage, Study};
 use serde_json::Value;
@@ -331,7 +333,7 @@ fn nine_models_on_three_planes_answer_one_after_the_other_what_is_in_view_first(
     });
     // As many slices as show the order; all of them would tell nothing more.
     let of_series = |at: usize| study.series[at].slices.iter().take(8).map(|slice| slice.source.clone()).collect();
-    let sources: Vec<Option<Arc<[Source]>>> =
+    let sources: Vec<Option<SourceList>> =
         matches(&exam, &study).iter().map(|found| found.series.map(of_series)).collect();
     let slices: usize = sources.iter().flatten().map(|sources| sources.len()).sum();
 
@@ -352,7 +354,7 @@ fn nine_models_on_three_planes_answer_one_after_the_other_what_is_in_view_first(
             for column in 0..3 {
                 let (member, _) = exam.member(task, column).unwrap();
                 let Some(info) = loaded(&member.card) else { continue };
-                let sources = Arc::clone(sources[column].as_ref().unwrap());
+                let sources = sources[column].clone().unwrap();
                 let key = StackKey { model: info.id.clone(), sources };
                 if matches!(engine.stack(&key), Status::Ready(_)) && answered.insert((task, column)) {
                     order.push((task, column));
@@ -375,8 +377,8 @@ fn tasks_of_one_model_share_its_run() {
     let catalogue = glassbox::engine::catalogue(&[]);
     let exam = catalogue.exam_called("knee-exam").unwrap().exam.clone().unwrap();
     let source = |name: &str| Source { path: PathBuf::from(name), frame: 0 };
-    let sources: Vec<Option<Arc<[Source]>>> =
-        vec![Some([source("a")].into()), None, Some([source("b"), source("c")].into())];
+    let sources: Vec<Option<SourceList>> =
+        vec![Some(vec![source("a")].into()), None, Some(vec![source("b"), source("c")].into())];
     let unloaded = wants(&exam, (1, 2), &|_| None, &sources);
     assert_eq!(unloaded, [Key::Model(ModelPath(PathBuf::from("demo:knee-phantom")))]);
 }

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use candle_core::{Device, IndexOp, Tensor};
 use common::engine::{engine, settled, wait};
 use glassbox::engine::compute::survey;
-use glassbox::engine::{Engine, Key, ModelInfo, ModelPath, Status, SurveyKey, SurveyKind, SurveyResult};
+use glassbox::engine::{Engine, Key, ModelInfo, ModelPath, SourceList, Status, SurveyKey, SurveyKind, SurveyResult};
 use glassbox::graph::{Control, ops::Linear};
 use glassbox::inside::{FilterKind, Projection};
 use glassbox::model::Model;
-use glassbox::study::{self, Reader, Source, Storage};
+use glassbox::study::{self, Reader, Storage};
 use serde_json::Value;
 
 fn model(engine: &Engine, name: &str) -> Arc<ModelInfo> {
@@ -27,7 +27,7 @@ fn model(engine: &Engine, name: &str) -> Arc<ModelInfo> {
     wait("the model", || settled(engine.model(&path))).expect("the embedded model loads")
 }
 
-fn sources(engine: &Engine, path: &str) -> Arc<[Source]> {
+fn sources(engine: &Engine, path: &str) -> SourceList {
     engine.open(vec![PathBuf::from(path)]);
     wait("the study", || {
         let library = engine.library();
@@ -47,7 +47,7 @@ fn a_survey_forms_image_by_image_and_other_questions_of_the_layer_run_nothing_ag
     let all = sources(&engine, "demo:/knee/torn/sagittal");
     let model = model(&engine, "demo:knee-phantom");
     let layer: Arc<str> = Arc::from(model.default_layer.as_str());
-    let key = |kind| SurveyKey { model: model.id.clone(), sources: Arc::clone(&all), layer: Arc::clone(&layer), kind };
+    let key = |kind| SurveyKey { model: model.id.clone(), sources: all.clone(), layer: Arc::clone(&layer), kind };
     let activity = key(SurveyKind::Activity);
     assert_eq!(engine.survey(&activity), Status::NotRequested);
 

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
 use glassbox::engine::{Config, DeviceChoice, ModelPath};
@@ -100,6 +101,7 @@ type Outcome = Result<u8, Stop>;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    let started = Instant::now();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
@@ -110,7 +112,7 @@ pub fn main() -> ExitCode {
         Some(Command::Info(options)) => info::run(options),
         Some(Command::Methods(options)) => methods::run(options),
         Some(Command::Models(options)) => models::run(options),
-        None => view(arguments),
+        None => view(arguments, started),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -126,7 +128,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn view(arguments: Arguments) -> Outcome {
+fn view(arguments: Arguments, started: Instant) -> Outcome {
     let named = arguments.model.as_deref().map(|name| models::find(name, &arguments.run.models)).transpose()?;
     let engine = Config {
         device: arguments.run.device,
@@ -141,6 +143,7 @@ fn view(arguments: Arguments) -> Outcome {
         engine,
         texture_bytes: TEXTURE_BYTES,
         trace: arguments.trace,
+        started,
     };
     viewer::run(options).map_err(|error| error.to_string())?;
     Ok(DONE)

@@ -1,9 +1,9 @@
 //! Names of results: each key holds everything that determines what it names.
 
-use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::source_list::SourceList;
 use crate::explain::{Region, Settings, Subject};
 use crate::inside::Projection;
 use crate::study::Source;
@@ -87,7 +87,7 @@ pub struct StackKey {
     /// The stack model.
     pub model: ModelId,
     /// The slices, in order.
-    pub sources: Arc<[Source]>,
+    pub sources: SourceList,
 }
 
 /// What is asked of a layer over many images.
@@ -112,24 +112,16 @@ pub enum SurveyKind {
 }
 
 /// A network run over many images for what they have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SurveyKey {
     /// The model.
     pub model: ModelId,
     /// The images, in the order in which results number them.
-    pub sources: Arc<[Source]>,
+    pub sources: SourceList,
     /// Name of the layer; empty for a check.
     pub layer: Arc<str>,
     /// What is asked.
     pub kind: SurveyKind,
-}
-
-impl Hash for SurveyKey {
-    /// Of thousands of images a few tell one list from another; equality looks at all.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.model, &self.layer, self.kind, self.sources.len()).hash(state);
-        (self.sources.first(), self.sources.get(self.sources.len() / 2), self.sources.last()).hash(state);
-    }
 }
 
 /// Anything the viewer can want from the networks.

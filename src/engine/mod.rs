@@ -16,6 +16,7 @@ mod network;
 mod outcome;
 mod priority;
 mod reader;
+mod source_list;
 mod state;
 mod storage;
 mod survey;
@@ -35,9 +36,10 @@ pub use models::{catalogue, is_demo, load};
 pub use outcome::{
     Activity, FeatureGrid, MapResult, ModelInfo, Outcome, Scores, StackResult, Status, SurveyResult, UncertaintyResult,
 };
+pub use source_list::SourceList;
 pub use storage::DemoAndDisk;
 
-use self::state::Shared;
+use self::state::{Shared, State};
 use self::wanted::Wanted;
 use crate::demo;
 use crate::display::Picture;
@@ -241,6 +243,9 @@ impl Engine {
             return;
         }
         state.wants = Wanted::new(wants);
+        state.round += 1;
+        let State { stacked, wants, .. } = &mut *state;
+        stacked.retain(|key, _| wants.contains(&Key::Stack(key.clone())));
         if let Some(running) = &state.running {
             let first = state.wants.order().iter().find(|key| !state.is_answered(key));
             let still_wanted = running.keys.iter().any(|key| state.wants.contains(key));
@@ -339,8 +344,7 @@ impl Engine {
             _ => None,
         });
         let Status::Pending { .. } = status else { return status };
-        let state = self.shared.lock();
-        let done = key.sources.iter().filter(|s| state.features.contains(&(key.model.clone(), (*s).clone()))).count();
+        let done = self.shared.lock().stacked(key);
         Status::Pending { progress: done as f32 / key.sources.len().max(1) as f32 }
     }
 
@@ -374,27 +378,33 @@ impl Engine {
         })
     }
 
-    /// Smallest and largest raw value over the maps of `sources` that are there, for a scale common to a stack.
-    #[must_use]
-    pub fn map_range(&self, sources: &[Source], like: &MapKey) -> Option<(f32, f32)> {
+    /// Looks up the smallest and largest raw value of each map of `sources` that is there, made as `like` is, and not
+    /// among `known` yet, for a scale common to a stack. Gives how many were found; `known` has one place a source.
+    pub fn map_ranges(&self, sources: &[Source], like: &MapKey, known: &mut [Option<(f32, f32)>]) -> usize {
         let state = self.shared.lock();
-        let mut key = like.clone();
-        let mut range: Option<(f32, f32)> = None;
-        for source in sources {
-            key.source.clone_from(source);
-            if let Some(Outcome::Map(map)) = state.results.peek(&Key::Map(key.clone())) {
-                let (low, high) = map.range();
-                range = Some(range.map_or((low, high), |(lowest, highest)| (lowest.min(low), highest.max(high))));
+        let mut found = 0;
+        for (source, known) in sources.iter().zip(known).filter(|(_, known)| known.is_none()) {
+            let key = Key::Map(MapKey { source: source.clone(), ..like.clone() });
+            if let Some(Outcome::Map(map)) = state.results.peek(&key) {
+                *known = Some(map.range());
+                found += 1;
             }
         }
-        range
+        found
+    }
+
+    /// A number that rises with each result, and whenever a unit of work has ended or something else is wanted: while it
+    /// stays, there is nothing new to ask about.
+    #[must_use]
+    pub fn round(&self) -> u64 {
+        self.shared.lock().round
     }
 
     /// What the network thread is doing.
     #[must_use]
     pub fn activity(&self) -> Activity {
-        let state = self.shared.lock();
-        let queued = state.wants.order().iter().filter(|key| !state.is_answered(key)).count();
+        let mut state = self.shared.lock();
+        let queued = state.queued();
         Activity {
             text: state.running.as_ref().map(|running| running.text.clone()).unwrap_or_default(),
             progress: state.running.as_ref().map(|running| running.control.progress()),
@@ -408,6 +418,7 @@ impl Engine {
     pub fn cancel(&self) {
         let mut state = self.shared.lock();
         state.wants.clear();
+        state.round += 1;
         state.to_open.clear();
         if let Some(running) = &state.running {
             running.control.cancel();

@@ -63,7 +63,7 @@ pub fn run(shared: &Shared, device: &Device) {
                 if state.stopping {
                     return;
                 }
-                if let Some(unit) = next_unit(&state) {
+                if let Some(unit) = next_unit(&mut state) {
                     let control = Control::default();
                     let (keys, text) = (unit.keys(), unit.text(&state));
                     state.running = Some(Running { keys, control: control.clone(), text, since: Instant::now() });
@@ -78,6 +78,7 @@ pub fn run(shared: &Shared, device: &Device) {
         let mut state = shared.lock();
         state.running = None;
         state.interim = None;
+        state.round += 1;
         let failure = match finished {
             Ok(Ok(()) | Err(Failure::Cancelled)) => None,
             Ok(Err(Failure::Because(reason))) => Some(reason),
@@ -96,7 +97,7 @@ pub fn run(shared: &Shared, device: &Device) {
 }
 
 /// The first unanswered want that the cache has room for, with everything that the same run answers.
-fn next_unit(state: &State) -> Option<Unit> {
+fn next_unit(state: &mut State) -> Option<Unit> {
     let wants = state.wants.order();
     let first = wants.iter().position(|key| !state.is_answered(key))?;
     // What is more important than this want must not be driven out for it.
@@ -111,15 +112,12 @@ fn next_unit(state: &State) -> Option<Unit> {
             Some(Unit::Filters { model: model.clone(), layer: Arc::clone(layer), key: key.clone() })
         }
         Key::Stack(stack) => {
-            let missing = stack
-                .sources
-                .iter()
-                .position(|source| !state.features.contains(&(stack.model.clone(), source.clone())));
-            Some(match missing {
-                Some(index) => Unit::Feature {
+            let done = state.stacked(stack);
+            Some(match stack.sources.get(done) {
+                Some(source) => Unit::Feature {
                     model: stack.model.clone(),
-                    source: stack.sources[index].clone(),
-                    done: index,
+                    source: source.clone(),
+                    done,
                     total: stack.sources.len(),
                     key,
                 },
@@ -238,7 +236,10 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
                 stack.sources.iter().map(|s| state.features.get(&(stack.model.clone(), s.clone()))).collect()
             };
             // An evicted slice is simply computed again in the next round.
-            let Some(features) = features else { return Ok(()) };
+            let Some(features) = features else {
+                shared.lock().stacked.remove(stack);
+                return Ok(());
+            };
             let result = compute::stack(&model, &features, control)?;
             store(&mut shared.lock(), key.clone(), Outcome::Stack(Arc::new(result)));
             Ok(())
@@ -279,6 +280,7 @@ fn model_of(shared: &Shared, id: &ModelId) -> Result<Arc<Model>, Failure> {
 pub(super) fn store(state: &mut State, key: Key, outcome: Outcome) {
     let bytes = outcome.bytes();
     state.results.insert(key, outcome, bytes, state.wants.members());
+    state.round += 1;
 }
 
 fn store_features(shared: &Shared, model: &ModelId, source: &Source, features: Vec<f32>) {

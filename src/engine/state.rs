@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::cache::Cache;
 use super::compute::survey::Seen;
 use super::compute::{Beginning, Passes};
-use super::key::{Key, MapKey, ModelId};
+use super::key::{Key, MapKey, ModelId, StackKey};
 use super::library::Library;
 use super::outcome::{MapResult, Outcome, UncertaintyResult};
 use super::survey::{CheckUnderWay, SummaryKey, UnderWay};
@@ -69,6 +69,12 @@ pub struct State {
     pub features: Cache<(ModelId, Source), Arc<Vec<f32>>>,
     /// What became of single images at a layer, for surveys.
     pub summaries: Cache<SummaryKey, Seen>,
+    /// Of wanted stacks, how many slices from the first on have their features.
+    pub stacked: HashMap<StackKey, usize>,
+    /// Rises with each result, and whenever a unit of work has ended or something else is wanted.
+    pub round: u64,
+    /// How many wants were unanswered, and in which round that was counted.
+    pub queued: Option<(u64, usize)>,
     /// The survey that is or was worked on last.
     pub survey: Option<UnderWay>,
     /// The check that is or was worked on last.
@@ -120,6 +126,9 @@ impl Shared {
                 drawn: Cache::new(cache_bytes / 8),
                 features: Cache::new(cache_bytes / 16),
                 summaries: Cache::new(cache_bytes / 8),
+                stacked: HashMap::new(),
+                round: 0,
+                queued: None,
                 survey: None,
                 check: None,
             }),
@@ -177,6 +186,30 @@ impl State {
         self.results.contains(key) || self.failures.contains_key(key)
     }
 
+    /// How many wants are unanswered, counted once a round: the viewer asks in every frame.
+    pub fn queued(&mut self) -> usize {
+        match self.queued {
+            Some((round, count)) if round == self.round => count,
+            _ => {
+                let count = self.wants.order().iter().filter(|key| !self.is_answered(key)).count();
+                self.queued = Some((self.round, count));
+                count
+            }
+        }
+    }
+
+    /// How many slices of a stack, from the first on, have their features. Goes on from where it was found last, so that
+    /// a stack is gone through once and not once a slice.
+    pub fn stacked(&mut self, key: &StackKey) -> usize {
+        let known = self.stacked.get(key).copied().unwrap_or(0);
+        let is_there = |source: &&Source| self.features.contains(&(key.model.clone(), (*source).clone()));
+        let count = known + key.sources[known..].iter().take_while(is_there).count();
+        if count != known {
+            self.stacked.insert(key.clone(), count);
+        }
+        count
+    }
+
     /// Forgets everything that rests on slices that are no longer open.
     pub fn forget_closed(&mut self) {
         let open: HashSet<Source> = self.slices.keys().cloned().collect();
@@ -194,6 +227,8 @@ impl State {
         // What has been added up cannot be taken out again.
         self.survey = None;
         self.check = None;
+        self.stacked.clear();
+        self.round += 1;
         self.pictures.retain(|source| open.contains(source));
         self.picture_failures.retain(|source, _| open.contains(source));
         self.wants.retain(rests);

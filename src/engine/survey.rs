@@ -8,6 +8,7 @@ use super::compute::Failure;
 use super::compute::survey::{self, Checking, Seen};
 use super::key::{Key, ModelId, SurveyKey, SurveyKind};
 use super::outcome::{Outcome, SurveyResult};
+use super::source_list::SourceList;
 use super::state::{Shared, State};
 use crate::graph::Control;
 use crate::inside::{Projection, Skipped};
@@ -62,6 +63,10 @@ pub struct CheckUnderWay {
     model: ModelId,
     checking: Checking,
     seen: HashMap<Source, Option<Arc<str>>>,
+    /// The list that was gone through last; every image seen is in it.
+    list: SourceList,
+    /// Before this place of the list every image has been seen.
+    next: usize,
 }
 
 /// The next thing to do for a survey.
@@ -74,10 +79,13 @@ pub struct Step {
 
 /// What comes next for a survey.
 pub fn next(state: &State, key: &SurveyKey) -> Step {
-    let checked = check_of(state, key);
+    let checked = if key.kind == SurveyKind::Check { check_of(state, key) } else { None };
     let under_way = state.survey.as_ref().filter(|under_way| under_way.key == *key);
     // Summaries may have been driven out of the cache since; finishing finds that and starts over.
-    let begun = if key.kind == SurveyKind::Check { 0 } else { under_way.map_or(0, |under_way| under_way.done) };
+    let begun = match key.kind {
+        SurveyKind::Check => checked.map_or(0, |check| if check.list == key.sources { check.next } else { 0 }),
+        _ => under_way.map_or(0, |under_way| under_way.done),
+    };
     let is_seen = |source: &Source| match key.kind {
         SurveyKind::Check => checked.is_some_and(|check| check.seen.contains_key(source)),
         _ => state.summaries.contains(&summary_key(key, source)),
@@ -90,6 +98,10 @@ pub fn next(state: &State, key: &SurveyKey) -> Step {
 /// The check under way, if the survey can go on with it: same model, and no image in it that the survey lacks.
 fn check_of<'a>(state: &'a State, key: &SurveyKey) -> Option<&'a CheckUnderWay> {
     let check = state.check.as_ref().filter(|check| check.model == key.model)?;
+    // Only another list has to be looked through: a folder is checked image by image.
+    if check.list == key.sources {
+        return Some(check);
+    }
     let known = key.sources.iter().filter(|source| check.seen.contains_key(*source)).count();
     (known == check.seen.len()).then_some(check)
 }
@@ -210,6 +222,8 @@ impl Step {
                 model: key.model.clone(),
                 checking: Checking::begin(model, &control.quiet())?,
                 seen: HashMap::new(),
+                list: key.sources.clone(),
+                next: 0,
             },
         };
         let outcome = match self.image {
@@ -217,13 +231,17 @@ impl Step {
             None => Ok(()),
         };
         let done = self.image.map_or(key.sources.len(), |index| index + usize::from(outcome.is_ok()));
+        (check.list, check.next) = (key.sources.clone(), done);
         let is_due = advance(shared, key, done);
         let started = Instant::now();
-        let skipped = skipped(&check, key);
-        if let (None, 0, Some(first)) = (self.image, check.checking.inputs(), skipped.first()) {
-            return Err(Failure::because(format!("No image could be taken into account: {}", first.reason)));
+        let mut report = None;
+        if self.image.is_none() || is_due {
+            let skipped = skipped(&check, key);
+            if let (None, 0, Some(first)) = (self.image, check.checking.inputs(), skipped.first()) {
+                return Err(Failure::because(format!("No image could be taken into account: {}", first.reason)));
+            }
+            report = Some(check.checking.report(model, skipped));
         }
-        let report = (self.image.is_none() || is_due).then(|| check.checking.report(model, skipped));
         shared.lock().check = Some(check);
         outcome?;
         if let Some(report) = report.transpose()? {

@@ -97,7 +97,7 @@ impl App {
             pictures_wanted: Vec::new(),
             models_used: ModelsUsed::default(),
             shows_next_study: false,
-            trace: Trace::new(options.trace),
+            trace: Trace::new(options.started, options.trace),
             cine_due: None,
             message_until: None,
         };

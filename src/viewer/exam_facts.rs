@@ -60,7 +60,7 @@ impl ExamFacts {
         let Some(choice) = &state.explain.exam else { return Vec::new() };
         let in_view = state.active().series().and_then(|series| choice.column_of(&series.uid));
         let sources: Vec<_> =
-            choice.columns.iter().map(|column| column.series.is_some().then(|| Arc::clone(&column.sources))).collect();
+            choice.columns.iter().map(|column| column.series.is_some().then(|| column.sources.clone())).collect();
         let loaded = |card: &Path| self.model(card).map(Arc::as_ref);
         let mut wanted = wants(&choice.exam, (choice.task, in_view.unwrap_or(0)), &loaded, &sources);
         wanted.extend(self.intervals(&state.explain, choice));
@@ -120,7 +120,7 @@ fn cell(
         return Cell::Failed(Arc::from(format!("{} has no class for the task \"{task}\"", model.card.name)));
     };
     if model.stack {
-        let key = StackKey { model: model.id.clone(), sources: Arc::clone(&assigned.sources) };
+        let key = StackKey { model: model.id.clone(), sources: assigned.sources.clone() };
         return match engine.stack(&key) {
             Status::Ready(stack) => CellResult::of_stack(class, &stack)
                 .map_or_else(|| Cell::Failed(Arc::from("The model gave no answer for its class")), Cell::Ready),

@@ -7,11 +7,12 @@ use super::exam_facts::ExamFacts;
 use super::gathered::Gathered;
 use super::inside::InsideFacts;
 use super::region::Masks;
+use super::stack_scale::StackScale;
 use super::state::{Aim, Scale, Slot, State, Which};
 use crate::display::Picture;
 use crate::engine::{
-    Activity, Engine, FeatureGrid, Key, MapKey, MapResult, ModelInfo, Scores, StackKey, StackResult, Status,
-    UncertaintyResult,
+    Activity, Engine, FeatureGrid, Key, MapKey, MapResult, ModelInfo, Scores, SourceList, StackKey, StackResult,
+    Status, UncertaintyResult,
 };
 use crate::explain::{Activations, Reading};
 use crate::model::{Catalogue, Fit};
@@ -74,6 +75,7 @@ pub struct MapFacts {
     pub key: Option<MapKey>,
     /// The common scale, when one is asked for and known.
     pub range: Option<(f32, f32)>,
+    scale: StackScale,
 }
 
 impl MapFacts {
@@ -139,7 +141,7 @@ pub struct SlotFacts {
     /// What the slices that are there say together, of a model that judges each alone.
     pub gathered: Gathered,
     /// Sources of all positions.
-    pub sources: Arc<[Source]>,
+    pub sources: SourceList,
     /// Probability of the explained class at each position, where known.
     pub profile: Vec<Option<f32>>,
     /// Whether each position's map is there.
@@ -310,7 +312,7 @@ impl SlotFacts {
 
         self.scores.update(engine.scores(&model.id, &slice.source));
         if model.stack {
-            let key = StackKey { model: model.id.clone(), sources: Arc::clone(&self.sources) };
+            let key = StackKey { model: model.id.clone(), sources: self.sources.clone() };
             self.stack.update(engine.stack(&key));
         } else if self.is_stack(series.likely_plane() != Plane::Unknown) {
             self.gathered.update(engine, model, &self.sources);
@@ -373,7 +375,7 @@ impl SlotFacts {
             };
             facts.update(engine, MapKey { model: network.model.id.clone(), source: source.clone(), recipe });
             facts.range = match (state.explain.scale, &facts.key) {
-                (Scale::Stack, Some(key)) => engine.map_range(&self.sources, key),
+                (Scale::Stack, Some(key)) => facts.scale.range(engine, &self.sources, key),
                 _ => None,
             };
         }

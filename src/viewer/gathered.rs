@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use crate::engine::compute::{Aggregated, aggregate};
-use crate::engine::{Engine, ModelId, ModelInfo, Scores};
-use crate::study::Source;
+use crate::engine::{Engine, ModelId, ModelInfo, Scores, SourceList};
 
 /// Slices asked about in a frame at most.
 const LOOK_UPS: usize = 24;
@@ -14,7 +13,7 @@ const LOOK_UPS: usize = 24;
 #[derive(Debug, Clone, Default)]
 pub struct Gathered {
     model: Option<ModelId>,
-    sources: Arc<[Source]>,
+    sources: SourceList,
     scores: Vec<Option<Arc<Scores>>>,
     next: usize,
     done: usize,
@@ -23,12 +22,11 @@ pub struct Gathered {
 
 impl Gathered {
     /// Asks the engine for some of what is missing.
-    pub fn update(&mut self, engine: &Engine, model: &ModelInfo, sources: &Arc<[Source]>) {
-        let is_same = Arc::ptr_eq(&self.sources, sources) || self.sources == *sources;
-        if self.model.as_ref() != Some(&model.id) || !is_same {
+    pub fn update(&mut self, engine: &Engine, model: &ModelInfo, sources: &SourceList) {
+        if self.model.as_ref() != Some(&model.id) || self.sources != *sources {
             *self = Self {
                 model: Some(model.id.clone()),
-                sources: Arc::clone(sources),
+                sources: sources.clone(),
                 scores: vec![None; sources.len()],
                 ..Self::default()
             };

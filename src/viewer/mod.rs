@@ -31,6 +31,7 @@ pub mod scene;
 pub mod screenshot;
 pub mod seen;
 pub mod specs;
+pub mod stack_scale;
 pub mod state;
 pub mod textures;
 pub mod theme;
@@ -41,6 +42,7 @@ pub mod wants;
 pub mod window;
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::engine::{Config, EngineError, ModelPath};
 
@@ -56,6 +58,8 @@ pub struct ViewerOptions {
     pub texture_bytes: usize,
     /// Log frame times every second.
     pub trace: bool,
+    /// When the program was started, for the log.
+    pub started: Instant,
 }
 
 /// Why the viewer can't run.

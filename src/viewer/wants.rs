@@ -73,7 +73,7 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     if let Some(choice) = &explain.exam {
         (&choice.exam.path, choice.task).hash(&mut hasher);
         for column in &choice.columns {
-            (column.uid(), column.sources.len()).hash(&mut hasher);
+            (column.uid(), &column.sources).hash(&mut hasher);
         }
         for card in choice.exam.cards() {
             facts.exam.model(card).map(|model| &model.id).hash(&mut hasher);
@@ -86,9 +86,8 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     (state.layout, state.full_tile).hash(&mut hasher);
     (wants_contributions(state), state.inside.order).hash(&mut hasher);
     if shows_survey(state) {
-        let (inside, sources) = (&state.inside, &facts.inside.images.sources);
-        // Each list of images is another allocation.
-        (inside.strongest, inside.projection, Arc::as_ptr(sources).cast::<()>(), sources.len()).hash(&mut hasher);
+        let inside = &state.inside;
+        (inside.strongest, inside.projection, &facts.inside.images.sources).hash(&mut hasher);
     }
     if state.inside.channel.is_some() {
         // Of what has been seen nothing more is wanted.
@@ -169,7 +168,7 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
         if rank == 0 {
             // The stack's answer comes right after the slices in view: it needs every slice once anyway.
             for slot in &slots {
-                let sources = Arc::clone(&facts.slots[*slot].sources);
+                let sources = facts.slots[*slot].sources.clone();
                 if let Some(network) = facts.slots[*slot].network.as_ref().filter(|network| network.model.stack)
                     && !sources.is_empty()
                 {

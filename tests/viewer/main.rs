@@ -43,7 +43,14 @@ fn open(model: Option<ModelPath>) -> Harness<'static, App> {
         model_dirs: Vec::new(),
         wake: Arc::new(|| {}),
     };
-    let options = ViewerOptions { paths: Vec::new(), model, engine, texture_bytes: 64 << 20, trace: false };
+    let options = ViewerOptions {
+        paths: Vec::new(),
+        model,
+        engine,
+        texture_bytes: 64 << 20,
+        trace: false,
+        started: Instant::now(),
+    };
     let mut harness = Harness::builder()
         .with_size([1440.0, 900.0])
         .build_eframe(|creation| App::new(&creation.egui_ctx, options).expect("the viewer starts"));

@@ -1,12 +1,11 @@
 //! In which order an exam is computed: what is on screen first.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::super::key::{Key, ModelPath, StackKey};
 use super::super::outcome::ModelInfo;
+use super::super::source_list::SourceList;
 use crate::model::exam::Exam;
-use crate::study::Source;
 
 /// What an exam wants, the most important first: the cell of the chosen task on the plane in view (`first`, task and
 /// column), the other planes of this task, then the other tasks. `loaded` gives models that are there; one that is not
@@ -16,7 +15,7 @@ pub fn wants<'a>(
     exam: &Exam,
     first: (usize, usize),
     loaded: &dyn Fn(&Path) -> Option<&'a ModelInfo>,
-    sources: &[Option<Arc<[Source]>>],
+    sources: &[Option<SourceList>],
 ) -> Vec<Key> {
     let mut wanted: Vec<Key> = Vec::new();
     let mut push = |key: Key| {
@@ -39,7 +38,7 @@ pub fn wants<'a>(
             match loaded(&member.card) {
                 None => push(Key::Model(ModelPath(member.card.clone()))),
                 Some(model) if model.stack => {
-                    push(Key::Stack(StackKey { model: model.id.clone(), sources: Arc::clone(sources) }));
+                    push(Key::Stack(StackKey { model: model.id.clone(), sources: sources.clone() }));
                 }
                 Some(model) => {
                     for source in sources.iter() {

@@ -166,7 +166,7 @@ pub fn survey_keys(state: &State, images: &Images, model: &ModelId, layer: &Arc<
     }
     let key = |kind: SurveyKind| SurveyKey {
         model: model.clone(),
-        sources: Arc::clone(sources),
+        sources: sources.clone(),
         layer: if kind == SurveyKind::Check { Arc::from("") } else { Arc::clone(layer) },
         kind,
     };

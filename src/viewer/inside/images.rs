@@ -1,9 +1,8 @@
 //! The images that a look over many of them takes in, with their names, labels and sizes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use crate::engine::Library;
+use crate::engine::{Library, SourceList};
 use crate::study::{Series, Slice, Source};
 use crate::viewer::state::{Scope, State};
 
@@ -19,7 +18,7 @@ struct Image {
 #[derive(Debug, Clone, Default)]
 pub struct Images {
     /// Their sources, in the order of the browser.
-    pub sources: Arc<[Source]>,
+    pub sources: SourceList,
     known: HashMap<Source, Image>,
     of: Option<Of>,
 }

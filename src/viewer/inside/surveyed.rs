@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Engine, Status, SurveyKey, SurveyResult};
+use crate::engine::{Engine, SourceList, Status, SurveyKey, SurveyResult};
 use crate::inside::{Embedding, Report, Skipped, Strongest};
-use crate::study::Source;
 
 /// A survey as far as it has come.
 #[derive(Debug, Clone, Default)]
@@ -12,7 +11,7 @@ pub struct Surveyed {
     /// The newest result.
     pub result: Option<Arc<SurveyResult>>,
     /// The images that the result numbers.
-    pub sources: Arc<[Source]>,
+    pub sources: SourceList,
     /// Whether the result is whole, of what is asked now.
     pub is_current: bool,
     /// How far it has come, 0 ..= 1.
@@ -64,7 +63,7 @@ impl Surveyed {
 
     fn take(&mut self, result: Arc<SurveyResult>, key: &SurveyKey) {
         self.result = Some(result);
-        self.sources = Arc::clone(&key.sources);
+        self.sources = key.sources.clone();
     }
 
     /// The images that excite channels.

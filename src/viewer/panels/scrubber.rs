@@ -2,6 +2,8 @@
 
 mod shares;
 
+use std::ops::Range;
+
 use egui::{Align2, Color32, FontId, Pos2, Rect, Role, Sense, Slider, Stroke, Ui, Vec2, WidgetInfo};
 
 use self::shares::Shares;
@@ -128,12 +130,11 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         palette.text,
     );
     // Beneath: a tick for each slice, bright where its map is there.
-    for position in 0..positions {
-        let explained = facts.is_explained.get(position).copied().unwrap_or(false);
+    for (explained, run) in ticks(&facts.is_explained, positions, gap > 0.0) {
         let colour = if explained { palette.accent } else { palette.raised };
         let tick = Rect::from_min_max(
-            Pos2::new(left(position) + gap, graph.bottom() + 3.0),
-            Pos2::new(left(position) + step - gap, graph.bottom() + 6.0),
+            Pos2::new(left(run.start) + gap, graph.bottom() + 3.0),
+            Pos2::new(left(run.end) - gap, graph.bottom() + 6.0),
         );
         painter.rect_filled(tick, 0.0, colour);
     }
@@ -184,6 +185,20 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
     }
 }
 
+/// The ticks under the graph, from left to right: each slice's own, or where there is no gap between them one for all
+/// neighbours that are alike.
+fn ticks(is_explained: &[bool], positions: usize, apart: bool) -> Vec<(bool, Range<usize>)> {
+    let mut ticks: Vec<(bool, Range<usize>)> = Vec::new();
+    for position in 0..positions {
+        let explained = is_explained.get(position).copied().unwrap_or(false);
+        match ticks.last_mut().filter(|(last, _)| !apart && *last == explained) {
+            Some((_, run)) => run.end = position + 1,
+            None => ticks.push((explained, position..position + 1)),
+        }
+    }
+    ticks
+}
+
 fn marker(painter: &egui::Painter, x: f32, graph: Rect, colour: Color32) {
     let tip = Pos2::new(x, graph.top() + 8.0);
     let points = vec![Pos2::new(x - 5.0, graph.top()), Pos2::new(x + 5.0, graph.top()), tip];
@@ -208,4 +223,17 @@ fn captions(
     let font = FontId::proportional(11.0);
     painter.text(graph.left_top() + Vec2::new(4.0, 2.0), Align2::LEFT_TOP, words, font.clone(), colour);
     painter.text(graph.right_top() + Vec2::new(-4.0, 2.0), Align2::RIGHT_TOP, "100 %", font, colour);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ticks;
+
+    #[test]
+    fn ticks_that_touch_are_one_where_they_are_alike() {
+        let is_explained = [true, true, false];
+        assert_eq!(ticks(&is_explained, 4, false), [(true, 0..2), (false, 2..4)]);
+        assert_eq!(ticks(&is_explained, 4, true).len(), 4);
+        assert!(ticks(&[], 0, false).is_empty());
+    }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::SeriesHandle;
+use crate::engine::SourceList;
 use crate::engine::exam::matches;
 use crate::model::exam::{Exam, Judged, Member};
-use crate::study::{Plane, Series, Source, Study};
+use crate::study::{Plane, Series, Study};
 
 /// The exam that is chosen.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub struct Assigned {
     /// The series; `None` where the study has none.
     pub series: Option<SeriesHandle>,
     /// Its slices.
-    pub sources: Arc<[Source]>,
+    pub sources: SourceList,
     /// Why this one, or why none.
     pub words: String,
 }
