@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Tensor};
 
-use super::{Ask, ExplainError};
+use super::{Ask, ExplainError, target::Objective};
 use crate::graph::{Keep, NodeId};
 
 /// In what the explained number is counted.
@@ -33,11 +33,21 @@ pub(super) fn scores_of_feeds(ask: &Ask, feeds: &[(NodeId, Tensor)], unit: Unit)
         let run = feeds.iter().map(part).collect::<Result<Vec<_>, ExplainError>>()?;
         let quiet = ask.control.quiet();
         let trace = graph.run(&run, graph.output(), &Keep::nothing(), &quiet)?;
-        let output = trace.target().flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
-        scores.extend(output.iter().map(|element| match unit {
-            Unit::Logit => objective.value(element),
-            Unit::Probability => objective.probability(element, |logits| ask.space.probabilities(logits)),
-        }));
+        scores.extend(values(ask, &objective, trace.target(), unit)?);
     }
     Ok(scores)
+}
+
+/// The explained number for each element of a batch of outputs that somebody else has computed.
+pub(super) fn scores_of_output(ask: &Ask, output: &Tensor, unit: Unit) -> Result<Vec<f64>, ExplainError> {
+    values(ask, &ask.objective()?, output, unit)
+}
+
+fn values(ask: &Ask, objective: &Objective, output: &Tensor, unit: Unit) -> Result<Vec<f64>, ExplainError> {
+    let output = output.flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let value = |element: &Vec<f64>| match unit {
+        Unit::Logit => objective.value(element),
+        Unit::Probability => objective.probability(element, |logits| ask.space.probabilities(logits)),
+    };
+    Ok(output.iter().map(value).collect())
 }

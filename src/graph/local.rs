@@ -50,13 +50,15 @@ pub struct Local {
     whole_because: Option<String>,
 }
 
-/// How many multiplications runs take, in sums of products (see [`Op::macs`](super::Op::macs)).
+/// What runs take: multiplications in sums of products (see [`Op::macs`](super::Op::macs)), and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// With what has not changed left out.
+    /// Multiplications with what has not changed left out.
     pub local: u64,
-    /// Of whole runs.
+    /// Multiplications of whole runs.
     pub whole: u64,
+    /// Elements of the largest output that is computed, of one picture.
+    pub largest: u64,
 }
 
 impl Local {
@@ -188,18 +190,19 @@ impl Local {
     pub fn cost(&self, at: &[[usize; 2]], size: [usize; 2]) -> Result<Cost, GraphError> {
         let rects = self.rects(at, &[at.len(), self.shapes[INPUT][1], size[0], size[1]])?;
         let fates = self.fates(rects);
-        let mut cost = Cost { local: 0, whole: 0 };
+        let mut cost = Cost { local: 0, whole: 0, largest: 0 };
         for id in (INPUT + 1..=self.target).filter(|&id| self.needed[id]) {
             let node = &self.graph.nodes()[id];
             let inputs: Vec<&[usize]> = node.inputs.iter().map(|&source| self.shapes[source].as_slice()).collect();
             let macs = |shape: &[usize]| node.op.macs(&inputs, shape) * at.len() as u64;
-            let whole = macs(&self.shapes[id]);
-            cost.whole += whole;
-            cost.local += match &fates[id] {
-                Fate::Same => 0,
-                Fate::Part(rects) => macs(&[1, self.shapes[id][1], rects.size[0], rects.size[1]]),
-                Fate::Whole => whole,
+            cost.whole += macs(&self.shapes[id]);
+            let shape = match &fates[id] {
+                Fate::Same => continue,
+                Fate::Part(rects) => vec![1, self.shapes[id][1], rects.size[0], rects.size[1]],
+                Fate::Whole => self.shapes[id].clone(),
             };
+            cost.local += macs(&shape);
+            cost.largest = cost.largest.max(shape.iter().map(|&length| length as u64).product());
         }
         Ok(cost)
     }

@@ -2,6 +2,7 @@
 //! sets of superpixels, and least squares.
 
 mod baseline;
+mod changes;
 mod coalitions;
 mod pieces;
 pub(super) mod ridge;

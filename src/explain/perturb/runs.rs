@@ -1,15 +1,33 @@
 //! Many changed inputs through the network.
 
+use std::cell::OnceCell;
+
 use candle_core::{DType, Device, Tensor};
 
-use super::super::{
-    Ask, ExplainError,
-    runs::batch_size,
-    score::{Unit, scores},
+use super::{
+    super::{
+        Ask, ExplainError,
+        runs::batch_size,
+        score::{Unit, scores, scores_of_output},
+    },
+    changes::{Change, Waiting},
 };
-use crate::graph::INPUT;
+use crate::graph::{GraphError, INPUT, Local};
 
-/// Changed versions of the explained input, scored in their order.
+/// The activations of the original that are kept for inputs which differ from it in a small box.
+const MOST_BYTES: usize = 1 << 30;
+
+/// Inputs that differ in a small box are run at so many at most: more are no faster, and interim maps come less often.
+const LOCAL_BATCH: usize = 16;
+
+/// Elements of one layer's output, all such inputs together (64 MiB of `f32`).
+const LOCAL_ELEMENTS: u64 = 1 << 24;
+
+/// An input waits for others to be run with until so many have come that were not.
+const PATIENCE: usize = 64;
+
+/// Changed versions of the explained input, scored in their order. Of those that differ from it in a small box only what
+/// the box changes is computed ([`Local`]).
 pub(in crate::explain) struct Runs<'a> {
     ask: &'a Ask<'a>,
     /// Channels of the input.
@@ -23,6 +41,8 @@ pub(in crate::explain) struct Runs<'a> {
     device: Device,
     /// Inputs fed at once.
     pub(super) batch: usize,
+    /// The original's run, once an input has come that differs in a small box.
+    local: OnceCell<Local>,
 }
 
 impl<'a> Runs<'a> {
@@ -39,7 +59,8 @@ impl<'a> Runs<'a> {
         }
         let device = input.device().clone();
         let batch = batch_size(ask.graph(), INPUT, input.dims(), &device)?;
-        Ok(Self { ask, channels, rows, columns, original, precision: input.dtype(), device, batch })
+        let precision = input.dtype();
+        Ok(Self { ask, channels, rows, columns, original, precision, device, batch, local: OnceCell::new() })
     }
 
     /// Pixels of one channel.
@@ -64,23 +85,36 @@ impl<'a> Runs<'a> {
         change: impl Fn(usize, &mut [f32]),
         mut then: impl FnMut(usize, f64) -> Result<(), ExplainError>,
     ) -> Result<(), ExplainError> {
-        let size = self.original.len();
-        for start in (0..count).step_by(self.batch) {
-            self.ask.control.check().map_err(crate::graph::GraphError::from)?;
-            let end = (start + self.batch).min(count);
-            let mut values = Vec::with_capacity((end - start) * size);
-            for index in start..end {
-                let offset = values.len();
-                values.extend_from_slice(&self.original);
-                change(index, &mut values[offset..]);
+        let mut scores: Vec<Option<f64>> = vec![None; count];
+        let mut told = 0;
+        let mut groups = [Waiting::new(self.batch), Waiting::new(0)];
+        let mut values = Vec::with_capacity(self.original.len());
+        for index in 0..count {
+            self.ask.control.check().map_err(GraphError::from)?;
+            values.clear();
+            values.extend_from_slice(&self.original);
+            change(index, &mut values);
+            let [much, local] = &mut groups;
+            match Change::between(&self.original, &values, self.rows, self.columns) {
+                Change::None => scores[index] = Some(self.unchanged(unit)?),
+                Change::Within(within) if self.local()?.whole_because().is_none() => {
+                    if local.indices.is_empty() {
+                        local.most = self.at_once([within[0].len(), within[1].len()])?;
+                    }
+                    local.push(index, &values, Some(within));
+                }
+                Change::Within(_) | Change::Much => much.push(index, &values, None),
             }
-            let shape = (end - start, self.channels, self.rows, self.columns);
-            let batch = Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(self.precision)?;
-            let found = scores(self.ask, INPUT, &batch.to_device(&self.device)?, unit)?;
-            for (index, score) in (start..end).zip(found) {
-                then(index, score)?;
+            for group in &mut groups {
+                if group.is_due(index, PATIENCE) || index + 1 == count {
+                    self.run(group.take(), unit, &mut scores)?;
+                }
             }
-            self.ask.control.set_progress(end as f32 / count as f32);
+            while let Some(score) = scores.get(told).copied().flatten() {
+                then(told, score)?;
+                told += 1;
+                self.ask.control.set_progress(told as f32 / count as f32);
+            }
         }
         self.ask.control.set_progress(1.0);
         Ok(())
@@ -91,9 +125,59 @@ impl<'a> Runs<'a> {
     /// # Errors
     /// What a run can fail with, cancellation included.
     pub fn one(&self, values: &[f32], unit: Unit) -> Result<f64, ExplainError> {
-        let shape = (1, self.channels, self.rows, self.columns);
-        let input = Tensor::from_slice(values, shape, &Device::Cpu)?.to_dtype(self.precision)?;
-        let found = scores(self.ask, INPUT, &input.to_device(&self.device)?, unit)?;
+        let found = scores(self.ask, INPUT, &self.tensor(values.to_vec(), 1, [self.rows, self.columns])?, unit)?;
         Ok(found.first().copied().unwrap_or(f64::NAN))
+    }
+
+    /// Runs those that wait together, and notes their scores.
+    fn run(&self, waiting: Waiting, unit: Unit, scores_of: &mut [Option<f64>]) -> Result<(), ExplainError> {
+        let (count, bounds) = (waiting.indices.len(), [self.rows, self.columns]);
+        let found = if count == 0 {
+            return Ok(());
+        } else if waiting.within.is_empty() {
+            scores(self.ask, INPUT, &self.tensor(waiting.values, count, bounds)?, unit)?
+        } else {
+            let (at, size) = waiting.rectangles(bounds);
+            let patches = self.tensor(waiting.patches(&at, size, bounds), count, size)?;
+            let output = self.local()?.run(&at, &patches, &self.ask.control.quiet())?;
+            scores_of_output(self.ask, &output, unit)?
+        };
+        for (index, score) in waiting.indices.into_iter().zip(found) {
+            scores_of[index] = Some(score);
+        }
+        Ok(())
+    }
+
+    /// The original's run.
+    fn local(&self) -> Result<&Local, ExplainError> {
+        if let Some(local) = self.local.get() {
+            return Ok(local);
+        }
+        let graph = self.ask.graph();
+        let input = self.ask.input()?;
+        let local = Local::new(graph, &input, graph.output(), MOST_BYTES, self.ask.control)?;
+        if let Some(reason) = local.whole_because() {
+            log::info!("Inputs that differ in a small box are run as a whole: {reason}");
+        }
+        Ok(self.local.get_or_init(|| local))
+    }
+
+    /// The score of an input that nothing has been changed in.
+    fn unchanged(&self, unit: Unit) -> Result<f64, ExplainError> {
+        let found = scores_of_output(self.ask, self.local()?.output(), unit)?;
+        Ok(found.first().copied().unwrap_or(f64::NAN))
+    }
+
+    /// How many inputs that differ in a box of this size are run at once.
+    fn at_once(&self, size: [usize; 2]) -> Result<usize, ExplainError> {
+        let largest = self.local()?.cost(&[[0, 0]], size)?.largest;
+        let fitting = usize::try_from(LOCAL_ELEMENTS / largest.max(1)).unwrap_or(LOCAL_BATCH);
+        Ok(fitting.clamp(1, LOCAL_BATCH))
+    }
+
+    /// Pictures of these rows and columns as a batch, of the input's precision and on its device.
+    fn tensor(&self, values: Vec<f32>, count: usize, [rows, columns]: [usize; 2]) -> Result<Tensor, ExplainError> {
+        let batch = Tensor::from_vec(values, (count, self.channels, rows, columns), &Device::Cpu)?;
+        Ok(batch.to_dtype(self.precision)?.to_device(&self.device)?)
     }
 }

@@ -1,0 +1,139 @@
+//! Where changed inputs differ from the original, and those that wait to be run together.
+
+use std::ops::Range;
+
+/// Inputs that differ in a larger part of the picture than this are run as a whole.
+const SMALL: f64 = 0.5;
+
+/// Where a changed input differs from the original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nowhere.
+    None,
+    /// Only in these rows and columns, a small part of the picture.
+    Within([Range<usize>; 2]),
+    /// In much of the picture.
+    Much,
+}
+
+impl Change {
+    /// Where `changed` differs from `original`, both `channels × rows × columns`.
+    pub fn between(original: &[f32], changed: &[f32], rows: usize, columns: usize) -> Self {
+        let (mut top, mut bottom, mut left, mut right) = (rows, 0, columns, 0);
+        let lines = original.chunks_exact(columns.max(1)).zip(changed.chunks_exact(columns.max(1)));
+        for (index, (original, changed)) in lines.enumerate() {
+            if original == changed {
+                continue;
+            }
+            let row = index % rows;
+            (top, bottom) = (top.min(row), bottom.max(row + 1));
+            let differs = |column: &usize| original[*column] != changed[*column];
+            left = (0..left).find(differs).unwrap_or(left);
+            right = (right..columns).rfind(differs).map_or(right, |column| column + 1);
+        }
+        if top >= bottom {
+            return Self::None;
+        }
+        let area = (bottom - top) * (right - left);
+        if area as f64 > SMALL * (rows * columns) as f64 {
+            Self::Much
+        } else {
+            Self::Within([top..bottom, left..right])
+        }
+    }
+}
+
+/// Changed inputs that wait to be run together.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// Which they are, in order.
+    pub indices: Vec<usize>,
+    /// One after the other, each `channels × rows × columns`.
+    pub values: Vec<f32>,
+    /// Where they differ from the original; empty for those that do in much.
+    pub within: Vec<[Range<usize>; 2]>,
+    /// At how many they are run.
+    pub most: usize,
+}
+
+impl Waiting {
+    /// None, to be run at `most`.
+    pub fn new(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, index: usize, values: &[f32], within: Option<[Range<usize>; 2]>) {
+        self.indices.push(index);
+        self.values.extend_from_slice(values);
+        self.within.extend(within);
+    }
+
+    /// Whether enough wait, or the first one has been waiting while so many others came.
+    pub fn is_due(&self, index: usize, patience: usize) -> bool {
+        let waits = |&first: &usize| first + patience <= index;
+        self.indices.len() >= self.most.max(1) || self.indices.first().is_some_and(waits)
+    }
+
+    /// All that wait.
+    pub fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::new(self.most))
+    }
+
+    /// The first row and column of a rectangle for each, all of the size that the largest takes, within a picture of these
+    /// rows and columns.
+    pub fn rectangles(&self, bounds: [usize; 2]) -> (Vec<[usize; 2]>, [usize; 2]) {
+        let longest = |axis: usize| self.within.iter().map(|within| within[axis].len()).max().unwrap_or(0).max(1);
+        let size = [longest(0), longest(1)];
+        let place = |within: &[Range<usize>; 2]| [0, 1].map(|axis| within[axis].start.min(bounds[axis] - size[axis]));
+        (self.within.iter().map(place).collect(), size)
+    }
+
+    /// What lies in the rectangles, `inputs × channels × rows × columns`.
+    pub fn patches(&self, at: &[[usize; 2]], size: [usize; 2], [rows, columns]: [usize; 2]) -> Vec<f32> {
+        let each = self.values.len() / at.len().max(1);
+        let mut patches = Vec::with_capacity(each / (rows * columns).max(1) * at.len() * size[0] * size[1]);
+        for (values, at) in self.values.chunks_exact(each.max(1)).zip(at) {
+            for plane in values.chunks_exact((rows * columns).max(1)) {
+                for row in at[0]..at[0] + size[0] {
+                    patches.extend_from_slice(&plane[row * columns + at[1]..][..size[1]]);
+                }
+            }
+        }
+        patches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_found_in_all_channels() {
+        let original = vec![1.0_f32; 2 * 4 * 5];
+        let change = |places: &[(usize, usize, usize)]| {
+            let mut changed = original.clone();
+            places.iter().for_each(|(channel, row, column)| changed[(channel * 4 + row) * 5 + column] = 2.0);
+            Change::between(&original, &changed, 4, 5)
+        };
+        assert_eq!(change(&[]), Change::None);
+        assert_eq!(change(&[(0, 3, 4)]), Change::Within([3..4, 4..5]));
+        assert_eq!(change(&[(1, 0, 1), (0, 2, 3), (1, 1, 2)]), Change::Within([0..3, 1..4]));
+        assert_eq!(change(&[(0, 0, 0), (0, 2, 3)]), Change::Much, "12 of 20 pixels");
+    }
+
+    #[test]
+    fn patches_of_one_size_hold_what_has_changed() {
+        let mut waiting = Waiting::new(2);
+        let values: Vec<f32> = (0..12).map(|value| value as f32).collect();
+        waiting.push(5, &values, Some([0..2, 1..2]));
+        assert!(!waiting.is_due(6, 9) && waiting.is_due(14, 9));
+        waiting.push(6, &values, Some([2..3, 3..4]));
+        assert!(waiting.is_due(6, 9));
+        let taken = waiting.take();
+        assert!(waiting.indices.is_empty() && waiting.most == 2);
+        let (at, size) = taken.rectangles([3, 4]);
+        assert_eq!((at.as_slice(), size), (&[[0, 1], [1, 3]][..], [2, 1]), "moved up, where there is room");
+        assert_eq!(taken.patches(&at, size, [3, 4]), [1.0, 5.0, 7.0, 11.0]);
+    }
+}
