@@ -2,6 +2,7 @@
 //!
 //! The viewer's engine and the command line both come through here.
 
+mod kept;
 mod map;
 mod segmentation;
 mod spread;
@@ -19,11 +20,12 @@ use super::outcome::{FeatureGrid, MapResult, Outcome, Scores};
 use crate::display::Picture;
 use crate::explain::{self, Ask, Region, Target};
 use crate::graph::{Control, GraphError, INPUT, Keep, NodeId, Trace};
-use crate::model::{Input, Model};
+use crate::model::{Fit, Model};
 use crate::uncertainty::{Sampler, UncertaintyError};
 use stack::stack_features;
 
-pub use stack::{Aggregated, aggregate, features, features_of, stack};
+pub use kept::KeptLayers;
+pub use stack::{Aggregated, aggregate, features, features_of, kept_features, stack, stack_features as stack_layer};
 pub use uncertainty::{Beginning, Passes, draw};
 
 /// Why a computation gave nothing.
@@ -109,6 +111,8 @@ pub struct Left {
     pub features: Option<Vec<f32>>,
     /// Where passes of the slice begin, where something in a single network is random.
     pub beginning: Option<Beginning>,
+    /// Outputs of a few layers, from which later questions are answered.
+    pub kept: Option<KeptLayers>,
 }
 
 /// Takes the answer to the question of the given index as soon as it is there.
@@ -127,8 +131,20 @@ pub fn slice(
     control: &Control,
     give: Give,
 ) -> Result<Left, Failure> {
-    let forward = Forward::run(model, picture, questions, control)?;
-    for (index, question) in questions.iter().enumerate() {
+    let kept = KeptLayers::wanted(model, questions);
+    let keep = kept.iter().fold(Forward::needs(model, questions), |keep, &node| keep.output_of(node));
+    let forward = Forward::keeping(model, picture, &keep, control)?;
+    let all: Vec<usize> = (0..questions.len()).collect();
+    answer_all(&forward, questions, &all, give)?;
+    let features = stack_features(model).and_then(|node| forward.trace.output(node)).map(values).transpose()?;
+    let beginning = single_sampler(model).map(|_| forward.beginning()).transpose()?;
+    Ok(Left { features, beginning, kept: Some(KeptLayers::of(&forward, &kept)) })
+}
+
+/// Gives the answers to some of the questions, by their places, from a run that kept what they need.
+fn answer_all(forward: &Forward, questions: &[Question], which: &[usize], give: Give) -> Result<(), Failure> {
+    for &index in which {
+        let question = &questions[index];
         match forward.answer(question, &mut |map| give(index, Answer::Interim(map))) {
             Ok(outcome) => {
                 give(index, Answer::Done(outcome));
@@ -143,9 +159,7 @@ pub fn slice(
             Err(Failure::Cancelled) => return Err(Failure::Cancelled),
         }
     }
-    let features = stack_features(model).and_then(|node| forward.trace.output(node)).map(values).transpose()?;
-    let beginning = single_sampler(model).map(|_| forward.beginning()).transpose()?;
-    Ok(Left { features, beginning })
+    Ok(())
 }
 
 /// The sampler of a model of one network, whose passes begin in the run that gives the scores.
@@ -156,7 +170,9 @@ fn single_sampler(model: &Model) -> Option<&Sampler> {
 /// A slice that has been run forward, of which questions can be asked.
 pub struct Forward<'a> {
     model: &'a Model,
-    input: Input,
+    /// The network's input; absent where the run went on from a layer.
+    input: Option<Tensor>,
+    fit: Fit,
     trace: Trace,
     logits: Vec<f32>,
     control: &'a Control,
@@ -201,6 +217,11 @@ impl<'a> Forward<'a> {
         questions: &[Question],
         control: &'a Control,
     ) -> Result<Self, Failure> {
+        Self::keeping(model, picture, &Self::needs(model, questions), control)
+    }
+
+    /// What the questions need of a run to the logits.
+    fn needs(model: &Model, questions: &[Question]) -> Keep {
         let mut keep = Keep::nothing();
         if let Some(node) = stack_features(model) {
             keep = keep.output_of(node);
@@ -211,7 +232,7 @@ impl<'a> Forward<'a> {
         for (_, needs) in questions.iter().filter_map(|question| needed(model, question).ok()) {
             keep = keep.and(&needs);
         }
-        Self::keeping(model, picture, &keep, control)
+        keep
     }
 
     /// Runs a slice and keeps what is given.
@@ -219,8 +240,24 @@ impl<'a> Forward<'a> {
         let input = model.input(picture).map_err(Failure::because)?;
         let graph = &model.graph;
         let trace = graph.run(&[(INPUT, input.tensor.clone())], graph.output(), keep, control)?;
+        Self::new(model, Some(input.tensor), input.fit, trace, control)
+    }
+
+    /// A run that has been made; its logits must be numbers.
+    fn new(
+        model: &'a Model,
+        input: Option<Tensor>,
+        fit: Fit,
+        trace: Trace,
+        control: &'a Control,
+    ) -> Result<Self, Failure> {
         let logits = finite_logits(model, trace.target())?;
-        Ok(Self { model, input, trace, logits, control, beside: RefCell::new(None) })
+        Ok(Self { model, input, fit, trace, logits, control, beside: RefCell::new(None) })
+    }
+
+    /// The network's input, for what begins with it.
+    fn input(&self) -> Result<&Tensor, Failure> {
+        self.input.as_ref().ok_or_else(|| Failure::because("This needs a run from the picture on"))
     }
 
     /// Logits and probabilities.
@@ -243,7 +280,7 @@ impl<'a> Forward<'a> {
     /// # Errors
     /// When nothing in the network is random, or another network of an ensemble can't be run.
     pub fn beginning(&self) -> Result<Beginning, Failure> {
-        Beginning::of(self.model, &self.trace, &self.input.tensor, &self.logits, self.control)
+        Beginning::of(self.model, &self.trace, self.input()?, &self.logits, self.control)
     }
 
     /// Answers one of the questions that the run was prepared for; `interim` is given a map that is still forming.
@@ -252,7 +289,8 @@ impl<'a> Forward<'a> {
     /// Why there is no answer.
     pub fn answer(&self, question: &Question, interim: &mut dyn FnMut(Arc<MapResult>)) -> Result<Outcome, Failure> {
         let (node, _) = needed(self.model, question)?;
-        let Self { model, input, trace, control, .. } = self;
+        let Self { model, fit, trace, control, .. } = self;
+        let fit = *fit;
         match question {
             Question::Scores => Ok(Outcome::Scores(Arc::new(self.scores()))),
             Question::Map(recipe) => {
@@ -262,9 +300,8 @@ impl<'a> Forward<'a> {
                     return Ok(Outcome::Map(Arc::clone(map)));
                 }
                 let interim = RefCell::new(interim);
-                let fit = input.fit;
                 let formed = |attribution| interim.borrow_mut()(Arc::new(MapResult::new(attribution, fit)));
-                let made = spread::compute(model, (trace, &input.tensor), node, recipe, control, &formed)?;
+                let made = spread::compute(model, (trace, self.input.as_ref()), node, recipe, control, &formed)?;
                 let beside = made.beside.map(|(recipe, map)| (recipe, Arc::new(MapResult::new(map, fit))));
                 self.beside.replace(beside);
                 Ok(Outcome::Map(Arc::new(MapResult::new(made.map, fit))))
@@ -283,7 +320,7 @@ impl<'a> Forward<'a> {
                 let target = Target::class(0);
                 let ask = Ask::new(trace, node, &target, control);
                 let maps = explain::feature_maps(&ask, *count, *whole).map_err(explain_failure)?;
-                Ok(Outcome::FeatureMaps(Arc::new(FeatureGrid { maps, fit: input.fit })))
+                Ok(Outcome::FeatureMaps(Arc::new(FeatureGrid { maps, fit })))
             }
             Question::Uncertainty { passes, seed } => {
                 let beginning = self.beginning()?;

@@ -20,6 +20,9 @@ mod source_list;
 mod state;
 mod storage;
 mod survey;
+#[cfg(test)]
+mod tests;
+mod trunk;
 mod wanted;
 
 use std::collections::HashSet;

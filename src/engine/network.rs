@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use candle_core::Device;
 
-use super::compute::{self, Answer, Failure, Question};
+use super::compute::{self, Answer, Failure, KeptLayers, Question};
 use super::draws;
 use super::info::info;
 use super::key::{Key, MapKey, ModelId, ModelPath, SurveyKind, UncertaintyKey};
@@ -18,6 +18,7 @@ use super::models;
 use super::outcome::Outcome;
 use super::state::{Running, Shared, State};
 use super::survey::{self, Step};
+use super::trunk;
 use crate::explain;
 use crate::graph::Control;
 use crate::model::Model;
@@ -182,16 +183,17 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
         Unit::Load(path) => {
             let model = models::load(&path.0, device).map_err(Failure::because)?;
             let info = info(path, &model);
+            let trunk = trunk::of(&model, &info.id);
             let mut state = shared.lock();
+            state.trunks.insert(info.id.clone(), trunk);
             state.models.insert(info.id.clone(), Arc::new(model));
             store(&mut state, Key::Model(path.clone()), Outcome::Model(Arc::new(info)));
             Ok(())
         }
         Unit::Slice { model, source, keys } => {
             let model_here = model_of(shared, model)?;
-            let picture = shared.picture(source).map_err(Failure::Because)?;
             let questions: Vec<Question> = keys.iter().filter_map(question).collect();
-            let left = compute::slice(&model_here, &picture, &questions, control, &mut |index, answer| {
+            let mut give = |index: usize, answer: Answer| {
                 let mut state = shared.lock();
                 match answer {
                     Answer::Beside(recipe, map) => {
@@ -208,7 +210,21 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
                 }
                 drop(state);
                 (shared.wake)();
+            };
+            let kept = kept_of(shared, model, source);
+            let open = match &kept {
+                Some(kept) => kept.answer(&model_here, &questions, control, &mut give)?,
+                None => (0..questions.len()).collect(),
+            };
+            if open.is_empty() {
+                return Ok(());
+            }
+            let picture = shared.picture(source).map_err(Failure::Because)?;
+            let rest: Vec<Question> = open.iter().map(|&index| questions[index].clone()).collect();
+            let left = compute::slice(&model_here, &picture, &rest, control, &mut |index, answer| {
+                give(open[index], answer);
             })?;
+            keep_layers(shared, model, source, left.kept);
             if let Some(features) = left.features {
                 store_features(shared, model, source, features);
             }
@@ -223,8 +239,18 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
         }
         Unit::Feature { model, source, .. } => {
             let model_here = model_of(shared, model)?;
-            let picture = shared.picture(source).map_err(Failure::Because)?;
-            let features = compute::features(&model_here, &picture, control)?;
+            let kept = kept_of(shared, model, source);
+            let known = kept.and_then(|kept| compute::kept_features(&model_here, &kept).transpose()).transpose()?;
+            let features = if known.is_some() {
+                known
+            } else {
+                // As a stack of one: the layers that maps of the slice start from are kept on the way.
+                let picture = shared.picture(source).map_err(Failure::Because)?;
+                let left = compute::slice(&model_here, &picture, &[], control, &mut |_, _| {})?;
+                keep_layers(shared, model, source, left.kept);
+                left.features
+            };
+            let Some(features) = features else { return Err(Failure::because("This model judges each slice alone")) };
             store_features(shared, model, source, features);
             Ok(())
         }
@@ -233,7 +259,8 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
             let model = model_of(shared, &stack.model)?;
             let features: Option<Vec<Arc<Vec<f32>>>> = {
                 let mut state = shared.lock();
-                stack.sources.iter().map(|s| state.features.get(&(stack.model.clone(), s.clone()))).collect()
+                let trunk = state.trunk(&stack.model);
+                stack.sources.iter().map(|s| state.features.get(&(trunk.clone(), s.clone()))).collect()
             };
             // An evicted slice is simply computed again in the next round.
             let Some(features) = features else {
@@ -283,6 +310,25 @@ pub(super) fn store(state: &mut State, key: Key, outcome: Outcome) {
     state.round += 1;
 }
 
+/// The layers kept of a slice that has been run.
+fn kept_of(shared: &Shared, model: &ModelId, source: &Source) -> Option<Arc<KeptLayers>> {
+    let mut state = shared.lock();
+    let trunk = state.trunk(model);
+    state.kept.get(&(trunk, source.clone()))
+}
+
+/// Keeps layers of a slice beside those that are kept of it already.
+fn keep_layers(shared: &Shared, model: &ModelId, source: &Source, layers: Option<KeptLayers>) {
+    let Some(mut layers) = layers else { return };
+    let mut state = shared.lock();
+    let of = (state.trunk(model), source.clone());
+    if let Some(earlier) = state.kept.peek(&of) {
+        layers = layers.with(earlier);
+    }
+    let bytes = layers.bytes();
+    state.kept.insert(of, Arc::new(layers), bytes, &HashSet::new());
+}
+
 fn store_features(shared: &Shared, model: &ModelId, source: &Source, features: Vec<f32>) {
     let bytes = features.len() * size_of::<f32>();
     // The slices of the stacks that are wanted stay together.
@@ -292,9 +338,13 @@ fn store_features(shared: &Shared, model: &ModelId, source: &Source, features: V
         .order()
         .iter()
         .filter_map(|key| if let Key::Stack(stack) = key { Some(stack) } else { None })
-        .flat_map(|stack| stack.sources.iter().map(|source| (stack.model.clone(), source.clone())))
+        .flat_map(|stack| {
+            let trunk = state.trunk(&stack.model);
+            stack.sources.iter().map(move |source| (trunk.clone(), source.clone()))
+        })
         .collect();
-    state.features.insert((model.clone(), source.clone()), Arc::new(features), bytes, &protected);
+    let trunk = state.trunk(model);
+    state.features.insert((trunk, source.clone()), Arc::new(features), bytes, &protected);
 }
 
 fn panic_sentence(panic: &(dyn std::any::Any + Send)) -> Arc<str> {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::cache::Cache;
 use super::compute::survey::Seen;
-use super::compute::{Beginning, Passes};
+use super::compute::{Beginning, KeptLayers, Passes};
 use super::key::{Key, MapKey, ModelId, StackKey};
 use super::library::Library;
 use super::outcome::{MapResult, Outcome, UncertaintyResult};
@@ -65,7 +65,11 @@ pub struct State {
     pub beginnings: Cache<(ModelId, Source), Arc<Beginning>>,
     /// The passes drawn so far, by model, slice and seed, and what they say.
     pub drawn: Cache<(ModelId, Source, u64), (Passes, Arc<UncertaintyResult>)>,
-    /// Features of single slices of a stack model: what its maximum sees.
+    /// What stack models compute before their maximum, by name; see [`super::trunk`].
+    pub trunks: HashMap<ModelId, ModelId>,
+    /// Outputs of a few layers on slices that have been run, by trunk.
+    pub kept: Cache<(ModelId, Source), Arc<KeptLayers>>,
+    /// Features of single slices of a stack model, by trunk: what its maximum sees.
     pub features: Cache<(ModelId, Source), Arc<Vec<f32>>>,
     /// What became of single images at a layer, for surveys.
     pub summaries: Cache<SummaryKey, Seen>,
@@ -124,6 +128,8 @@ impl Shared {
                 models: HashMap::new(),
                 beginnings: Cache::new(cache_bytes / 16),
                 drawn: Cache::new(cache_bytes / 8),
+                trunks: HashMap::new(),
+                kept: Cache::new(cache_bytes / 8),
                 features: Cache::new(cache_bytes / 16),
                 summaries: Cache::new(cache_bytes / 8),
                 stacked: HashMap::new(),
@@ -198,11 +204,17 @@ impl State {
         }
     }
 
+    /// Names what a model computes of single slices: of stack models with the same trunk the same.
+    pub fn trunk(&self, model: &ModelId) -> ModelId {
+        self.trunks.get(model).unwrap_or(model).clone()
+    }
+
     /// How many slices of a stack, from the first on, have their features. Goes on from where it was found last, so that
     /// a stack is gone through once and not once a slice.
     pub fn stacked(&mut self, key: &StackKey) -> usize {
         let known = self.stacked.get(key).copied().unwrap_or(0);
-        let is_there = |source: &&Source| self.features.contains(&(key.model.clone(), (*source).clone()));
+        let trunk = self.trunk(&key.model);
+        let is_there = |source: &&Source| self.features.contains(&(trunk.clone(), (*source).clone()));
         let count = known + key.sources[known..].iter().take_while(is_there).count();
         if count != known {
             self.stacked.insert(key.clone(), count);
@@ -221,6 +233,7 @@ impl State {
         self.results.retain(rests);
         self.failures.retain(|key, _| rests(key));
         self.features.retain(|(_, source)| open.contains(source));
+        self.kept.retain(|(_, source)| open.contains(source));
         self.beginnings.retain(|(_, source)| open.contains(source));
         self.drawn.retain(|(_, source, _)| open.contains(source));
         self.summaries.retain(|(_, source, _)| open.contains(source));

@@ -40,6 +40,22 @@ impl Keep {
         self
     }
 
+    /// Whether gradients will be asked for.
+    #[must_use]
+    pub fn has_gradients(&self) -> bool {
+        !self.gradients.is_empty()
+    }
+
+    /// The nodes whose outputs are kept.
+    pub fn outputs(&self) -> impl Iterator<Item = NodeId> {
+        self.outputs.iter().copied()
+    }
+
+    /// All nodes that something is kept of.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.outputs.iter().chain(&self.gradients).copied()
+    }
+
     /// Whether the node's output is kept.
     pub(super) fn has_output(&self, node: NodeId) -> bool {
         self.outputs.contains(&node)

@@ -18,6 +18,7 @@ mod paths;
 mod redraw;
 mod rules;
 mod run;
+mod start;
 mod support;
 mod trace;
 

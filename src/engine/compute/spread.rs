@@ -31,10 +31,10 @@ pub(super) fn needs(model: &Model, subject: Subject, keep: Keep) -> Result<Keep,
     }
 }
 
-/// The map of a recipe from a run of the plain network on `input`; `node` is the recipe's layer.
+/// The map of a recipe from a run of the plain network on `input` (without which there is none of the unsureness); `node` is the recipe's layer.
 pub(super) fn compute(
     model: &Model,
-    (trace, input): (&Trace, &Tensor),
+    (trace, input): (&Trace, Option<&Tensor>),
     node: NodeId,
     recipe: &Recipe,
     control: &Control,
@@ -54,6 +54,7 @@ pub(super) fn compute(
             over_draws(model, trace, node, recipe, passes, control, interim)
         }
         Subject::Unsureness { passes } => {
+            let input = input.ok_or_else(|| Failure::because("This needs a run from the picture on"))?;
             let map = unsureness(model, input, node, recipe, passes, control, interim)?;
             Ok(Made { map, beside: None })
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::super::outcome::StackResult;
-use super::{Failure, finite_logits, values};
+use super::{Failure, KeptLayers, finite_logits, values};
 use crate::display::Picture;
 use crate::graph::ops::SliceMax;
 use crate::graph::{Control, INPUT, Keep, NodeId, Rule};
@@ -170,8 +170,17 @@ fn first_largest(values: &[f32]) -> usize {
     (1..values.len()).fold(0, |best, index| if values[index] > values[best] { index } else { best })
 }
 
-/// The node whose output the maximum over the slices sees.
-pub(super) fn stack_features(model: &Model) -> Option<NodeId> {
+/// What a stack model's maximum sees of a slice, from what is kept of it.
+///
+/// # Errors
+/// When the device fails.
+pub fn kept_features(model: &Model, kept: &KeptLayers) -> Result<Option<Vec<f32>>, Failure> {
+    kept.stack_features(model).map(values).transpose()
+}
+
+/// The node whose output the maximum over the slices sees; `None` where the model is none for stacks.
+#[must_use]
+pub fn stack_features(model: &Model) -> Option<NodeId> {
     let maximum = slice_max(model)?;
     model.graph.nodes()[maximum].inputs.first().copied()
 }

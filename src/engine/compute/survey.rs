@@ -63,7 +63,7 @@ pub fn image(model: &Model, picture: &Picture, layer: &str, control: &Control) -
     let forward = Forward::keeping(model, picture, &Keep::nothing().output_of(node), control)?;
     let layer = LayerSummary::of(&forward.trace, node, 0, None).map_err(inside_failure)?;
     let (predicted, confidence) = top(&forward.scores().probabilities);
-    Ok(ImageSummary { layer, fit: forward.input.fit, predicted, confidence })
+    Ok(ImageSummary { layer, fit: forward.fit, predicted, confidence })
 }
 
 /// Takes the images of a survey together: `seen` has what became of each, by its place in the list, as far as they have
@@ -184,7 +184,7 @@ impl Checking {
         let forward = Forward::keeping(model, picture, &self.tally.keeps(), control)?;
         let probabilities = forward.scores().probabilities;
         self.tally.add(&forward.trace, 0, &probabilities).map_err(inside_failure)?;
-        Ok(forward.input.fit)
+        Ok(forward.fit)
     }
 
     /// How many images have been taken into account.
