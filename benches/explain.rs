@@ -64,6 +64,30 @@ fn skin_scores_and_gradcam(bencher: Bencher) {
     ask(bencher, "demo:/skin", "skin-phantom", gradcam);
 }
 
+/// One more class of a slice that has been run: from the layers kept of it.
+fn another_class(bencher: Bencher, folder: &str, model: &str, method: &'static str) {
+    let (picture, model) = demo_case(folder, model);
+    let left = compute::slice(&model, &picture, &[], &Control::default(), &mut |_, _| {});
+    let kept = left.ok().and_then(|left| left.kept).expect("a run keeps layers");
+    let question = [Question::Map(Recipe::new(method, Arc::from(model.default_layer()), 1))];
+    bencher.bench_local(|| {
+        kept.answer(&model, &question, &Control::default(), &mut |_, answer| {
+            divan::black_box(answer);
+        })
+        .is_ok()
+    });
+}
+
+#[divan::bench]
+fn knee_cam_of_another_class(bencher: Bencher) {
+    another_class(bencher, "demo:/knee/torn/sagittal", "knee-phantom", "cam");
+}
+
+#[divan::bench]
+fn skin_gradcam_of_another_class(bencher: Bencher) {
+    another_class(bencher, "demo:/skin", "skin-phantom", "gradcam");
+}
+
 #[divan::bench]
 fn skin_flipout_100_passes(bencher: Bencher) {
     ask(bencher, "demo:/skin", "skin-phantom", |_| vec![Question::Uncertainty { passes: 100, seed: 1 }]);

@@ -78,6 +78,17 @@ fn each_line_on_stdin_is_one_run_and_one_answer() {
 }
 
 #[test]
+fn one_more_class_of_a_seen_image_is_a_row_of_its_own() {
+    let arguments =
+        ["--network", "resnet18", "--size", "64", "--work", "forward,another-class", "--repeat", "3", "--json"];
+    let output = bench(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<&str> = report["rows"].as_array().unwrap().iter().map(|row| row["work"].as_str().unwrap()).collect();
+    assert_eq!(names, ["forward", "another-class"]);
+}
+
+#[test]
 fn work_that_one_network_cannot_do_does_not_stop_the_others() {
     let output =
         bench(&["--network", "squeezenet1_1", "--size", "64", "--work", "passes,forward", "--repeat", "1", "--json"]);

@@ -28,7 +28,8 @@ use super::{DONE, Outcome as Exit, PARTLY, RunOptions, Stop, print};
 /// Without a model a set of usual networks is built with weights from a formula; nothing is downloaded. Each piece of
 /// work runs once unmeasured, then as often as fits into two seconds (--repeat says otherwise). The time is the
 /// network's and the method's alone: reading the image and loading the model are not in it, except for `passes`, which
-/// takes the way from the picture to the finished distribution.
+/// takes the way from the picture to the finished distribution, and `another-class`, the map of one more class of an image
+/// that has been run.
 ///
 /// With --on-demand one piece of work is made ready, which is told by a line of JSON; from then on each line on stdin
 /// runs it once and is answered by a line {"milliseconds": …, "others": …}, so that a script can alternate with another
@@ -41,8 +42,8 @@ pub struct BenchOptions {
     /// Architectures with weights from a formula, separated by commas; a set of usual ones unless given.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     network: Vec<String>,
-    /// What is measured, separated by commas: `forward`, `passes` (of what is random), or methods as `glassbox methods`
-    /// lists them; for a stack network a method explains each slice.
+    /// What is measured, separated by commas: `forward`, `passes` (of what is random), `another-class` (CAM or Grad-CAM of
+    /// one more class of an image that has been run), or methods as `glassbox methods` lists them; for a stack network a method explains each slice.
     #[arg(long, value_name = "WORK", value_delimiter = ',')]
     work: Vec<String>,
     /// Sets a parameter of a method, as lime.samples=500; can be given several times.

@@ -12,11 +12,11 @@ use super::super::Stop;
 /// The set that is measured unless another is named, and what on each: all of it in a few minutes on two cores.
 pub const USUAL: &[(&str, &[&str])] = &[
     ("squeezenet1_1", &["forward", "gradcam"]),
-    ("resnet18", &["forward", "gradcam", "gradient", "smoothgrad", "occlusion", "lime", "passes"]),
+    ("resnet18", &["forward", "gradcam", "another-class", "gradient", "smoothgrad", "occlusion", "lime", "passes"]),
     ("resnet50", &["forward", "gradcam"]),
     ("densenet121", &["forward", "gradcam"]),
-    ("vgg16", &["forward", "gradcam", "gradient", "passes"]),
-    ("mrnet", &["forward", "gradcam"]),
+    ("vgg16", &["forward", "gradcam", "another-class", "gradient", "passes"]),
+    ("mrnet", &["forward", "gradcam", "another-class"]),
 ];
 
 /// Seed of the formula; any does.

@@ -1,14 +1,15 @@
 //! A network with the pictures it is given, ready to run any piece of work.
 
+use std::cell::{Cell, OnceCell};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use glassbox::display::Picture;
-use glassbox::engine::compute::{self, Forward, Question};
-use glassbox::engine::{DemoAndDisk, Outcome};
-use glassbox::explain::{Ask, Attribution, Method, Region, Settings, Target};
+use glassbox::engine::compute::{self, Answer, Forward, KeptLayers, Question};
+use glassbox::engine::{DemoAndDisk, Outcome, Recipe};
+use glassbox::explain::{self, Ask, Attribution, Method, Region, Settings, Target};
 use glassbox::graph::{Control, INPUT, Keep, NodeId};
 use glassbox::model::Model;
 use glassbox::study::{self, Reader, Storage};
@@ -48,6 +49,10 @@ pub struct Subject {
     class: usize,
     passes: usize,
     control: Control,
+    /// Layers of the first picture, once it has been run.
+    kept: OnceCell<KeptLayers>,
+    /// The class whose map from kept layers comes next.
+    next_class: Cell<usize>,
 }
 
 impl Subject {
@@ -69,7 +74,9 @@ impl Subject {
         let inputs = inputs.iter().cycle().take(count).cloned().collect();
         let picture = pictures.into_iter().next().ok_or_else(|| "There is no picture".to_owned())?;
         let passes = options.passes as usize;
-        let mut subject = Self { model, picture, inputs, layer, class: 0, passes, control: Control::default() };
+        let control = Control::default();
+        let (kept, next_class) = (OnceCell::new(), Cell::new(0));
+        let mut subject = Self { model, picture, inputs, layer, class: 0, passes, control, kept, next_class };
         subject.class = match options.class {
             Some(class) => class,
             None => subject.most_probable()?,
@@ -84,9 +91,9 @@ impl Subject {
         shape
     }
 
-    /// Runs a piece of work on one image (or one stack) more often than once for each image given.
+    /// How many images a piece of work takes in one run.
     pub fn images(&self, work: &Work) -> usize {
-        if matches!(work, Work::Passes) { 1 } else { self.inputs.len() }
+        if matches!(work, Work::Passes | Work::AnotherClass) { 1 } else { self.inputs.len() }
     }
 
     /// The class that maps explain.
@@ -99,6 +106,7 @@ impl Subject {
         match work {
             Work::Forward => self.forward(),
             Work::Passes => self.passes(),
+            Work::AnotherClass => self.another_class(),
             Work::Map(method, settings) => {
                 let mut first = None;
                 for input in &self.inputs {
@@ -170,6 +178,37 @@ impl Subject {
             std::hint::black_box(map.shown(rows, columns));
         }
         Ok(map)
+    }
+
+    /// The map of the next class, from the layers kept when the picture was run.
+    fn another_class(&self) -> Result<Given, String> {
+        if self.kept.get().is_none() {
+            // The first to set it is this call.
+            let _ = self.kept.set(self.keep()?);
+        }
+        let kept = self.kept.get().ok_or_else(|| "The run kept nothing".to_owned())?;
+        let class = self.next_class.get() % self.model.classes.len().max(1);
+        self.next_class.set(class + 1);
+        let method = if explain::class_map_layer(&self.model.graph).is_ok() { "cam" } else { "gradcam" };
+        let question = Question::Map(Recipe::new(method, Arc::from(self.model.default_layer()), class));
+        let mut given = Err(format!("{method} needs a run of its own"));
+        kept.answer(&self.model, &[question], &self.control, &mut |_, answer| match answer {
+            Answer::Done(Outcome::Map(map)) => {
+                let map = &map.attribution;
+                given = Ok(Given { shape: vec![map.channels, map.rows, map.columns], values: map.values.clone() });
+            }
+            Answer::Failed(reason) => given = Err(reason.to_string()),
+            _ => {}
+        })
+        .map_err(|failure| sentence(&failure))?;
+        given
+    }
+
+    /// Runs the first picture and keeps what later questions begin from.
+    fn keep(&self) -> Result<KeptLayers, String> {
+        let left = compute::slice(&self.model, &self.picture, &[], &self.control, &mut |_, _| {});
+        let left = left.map_err(|failure| sentence(&failure))?;
+        left.kept.ok_or_else(|| "The run kept nothing".to_owned())
     }
 
     /// Probabilities, passes × classes.

@@ -1,4 +1,4 @@
-//! What can be measured: a forward run, passes of what is random, a method's map.
+//! What can be measured: a forward run, passes of what is random, a method's map, one more class of a seen slice.
 
 use glassbox::explain::{self, Group, METHODS, Method, Settings};
 use glassbox::model::Model;
@@ -13,6 +13,9 @@ pub enum Work {
     Forward,
     /// From a picture to the distribution over passes.
     Passes,
+    /// From the layers kept of a slice that has been run to the map of another class: CAM where the network's head
+    /// allows it, else Grad-CAM.
+    AnotherClass,
     /// From the network's input to a map.
     Map(&'static dyn Method, Settings),
 }
@@ -23,6 +26,7 @@ impl Work {
         match name {
             "forward" => Some(Self::Forward),
             "passes" => Some(Self::Passes),
+            "another-class" => Some(Self::AnotherClass),
             method => explain::find(method).map(|method| Self::Map(method, Settings::DEFAULT)),
         }
     }
@@ -32,6 +36,7 @@ impl Work {
         match self {
             Self::Forward => "forward",
             Self::Passes => "passes",
+            Self::AnotherClass => "another-class",
             Self::Map(method, _) => method.name(),
         }
     }
@@ -55,7 +60,7 @@ impl Work {
             _ => true,
         };
         let passes = model.sampler.is_some().then_some(Self::Passes);
-        std::iter::once(Self::Forward).chain(methods.filter(suits)).chain(passes).collect()
+        [Self::Forward, Self::AnotherClass].into_iter().chain(methods.filter(suits)).chain(passes).collect()
     }
 }
 
@@ -65,7 +70,10 @@ pub fn named(options: &BenchOptions) -> Result<Vec<Work>, Stop> {
     for name in &options.work {
         let work = Work::find(name).ok_or_else(|| {
             let methods: Vec<&str> = METHODS.iter().map(|method| method.name()).collect();
-            Stop::Usage(format!("--work: `{name}` is no work; known are forward, passes, {}", methods.join(", ")))
+            Stop::Usage(format!(
+                "--work: `{name}` is no work; known are forward, passes, another-class, {}",
+                methods.join(", ")
+            ))
         })?;
         if !works.iter().any(|other| other.name() == work.name()) {
             works.push(work);
