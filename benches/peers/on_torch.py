@@ -134,9 +134,9 @@ def occlusion():
 
     def run(warm):
         with torch.inference_mode():
-            stride = 96 if warm else 8
-            found = method.attribute(x, target=target, sliding_window_shapes=(3, 32, 32), strides=(3, stride, stride),
-                                     baselines=0.0, perturbations_per_eval=8)
+            window, stride = (96, 96) if warm else (32, 8)
+            found = method.attribute(x, target=target, sliding_window_shapes=(3, window, window),
+                                     strides=(3, stride, stride), baselines=0.0, perturbations_per_eval=8)
         # The same in each channel.
         return found[0, :1].numpy()
 
