@@ -115,3 +115,20 @@ fn what_cannot_be_measured_is_a_sentence() {
         assert!(text.contains(words) && text.trim_end().lines().count() == 1, "{arguments:?}: {text}");
     }
 }
+
+#[test]
+fn opening_says_when_what_was_there() {
+    let output = bench(&["--open", "demo:/knee/torn", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let number = |key: &str| report[key].as_f64().unwrap();
+    // Three planes of 26, 28 and 30 slices, of 256 × 256 values of 16 bits.
+    assert_eq!((&report["slices"], &report["failed"]), (&84.into(), &0.into()));
+    assert_eq!(number("pixel_bytes"), (84 * 256 * 256 * 2) as f64);
+    assert!(number("first_ms") > 0.0 && number("first_ms") <= number("all_ms"), "{report}");
+    assert!(number("found_ms") <= number("all_ms"), "{report}");
+    let words = bench(&["--open", "demo:/knee/torn/axial"]);
+    assert!(String::from_utf8_lossy(&words.stdout).starts_with("30 slices (0 could not be decoded)"));
+    assert_eq!(bench(&["--open", "no/such/folder"]).status.code(), Some(1));
+    assert_eq!(bench(&["--open", "demo:/skin", "--work", "forward"]).status.code(), Some(2));
+}

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::engine::{engine, settled, wait};
-use glassbox::engine::{Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, StackKey, Status};
+use glassbox::engine::{Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, SourceList, StackKey, Status};
 use glassbox::study::Source;
 
 fn knee_model(engine: &Engine) -> Arc<ModelInfo> {
@@ -33,6 +33,26 @@ fn map_key(model: &ModelInfo, source: &Source) -> MapKey {
         source: source.clone(),
         recipe: Recipe::new("gradcam", Arc::from(model.default_layer.as_str()), 0),
     }
+}
+
+#[test]
+fn the_rest_of_the_series_in_view_is_fetched_in_advance() {
+    let engine = engine();
+    let slices: SourceList = sagittal(&engine).into();
+    engine.look_ahead(&[(slices.clone(), 9)]);
+    for source in slices.iter() {
+        wait("a picture that nobody has asked for", || engine.picture(source).ready());
+    }
+    // Nothing of a series that has been closed is fetched, and what was fetched goes with it.
+    let uid = engine.library().studies[0].uid.clone();
+    engine.close_study(&uid);
+    assert!(slices.iter().all(|source| engine.picture(source) == Status::NotRequested));
+    engine.look_ahead(&[(slices.clone(), 3)]);
+    engine.want_pictures(vec![slices[3].clone()]);
+    wait("the answer to what was closed", || {
+        matches!(engine.picture(&slices[3]), Status::Pending { .. } | Status::Failed(_)).then_some(())
+    });
+    assert_eq!(engine.picture(&slices[4]), Status::NotRequested);
 }
 
 #[test]

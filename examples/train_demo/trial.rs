@@ -54,9 +54,9 @@ pub fn model(models: &Path, name: &str) -> Result<Model, Box<dyn Error>> {
 
 /// A knee slice as the reader gives it.
 pub fn knee_picture(knee: &Knee, view: View, slice: usize) -> Picture {
-    let values = knee.slice(view, slice).into_iter().map(f32::from).collect();
+    let values: Vec<f32> = knee.slice(view, slice).into_iter().map(f32::from).collect();
     let voi = vec![Voi::window(WINDOW[0], WINDOW[1])];
-    Picture::new(SIDE, SIDE, PictureKind::Grey { values, voi, inverted: false })
+    Picture::new(SIDE, SIDE, PictureKind::Grey { values: values.into(), voi, inverted: false })
 }
 
 /// A photograph as the reader gives it.

@@ -6,6 +6,7 @@ mod load;
 mod machine;
 mod measure;
 mod networks;
+mod opening;
 mod subject;
 mod text;
 mod work;
@@ -82,6 +83,9 @@ pub struct BenchOptions {
     /// program's; takes one network and one piece of work.
     #[arg(long, value_name = "FILE")]
     result: Option<PathBuf>,
+    /// Measure instead how fast a file or folder is opened and every slice of it decoded, and what memory that takes.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["model", "network", "work", "image", "on_demand", "result"])]
+    open: Option<PathBuf>,
     /// Print JSON instead of the table.
     #[arg(long)]
     json: bool,
@@ -116,6 +120,9 @@ type Plan = Vec<(Network, Vec<Work>)>;
 
 /// Measures what was asked for.
 pub fn run(options: &BenchOptions) -> Exit {
+    if let Some(path) = &options.open {
+        return opening::run(path, options.json);
+    }
     let device = options.run.device.open().map_err(|error| error.to_string())?;
     let plan = plan(options)?;
     let count: usize = plan.iter().map(|(_, works)| works.len().max(1)).sum();

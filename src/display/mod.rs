@@ -9,6 +9,7 @@ mod picture;
 mod preset;
 mod quantiles;
 mod resample;
+mod values;
 mod voi;
 
 pub use colormap::{Blend, COLORMAPS, Colormap, overlay};
@@ -16,4 +17,5 @@ pub use lut::ModalityLut;
 pub use picture::{Picture, PictureKind, PixelValue};
 pub use preset::{Preset, PresetRule, presets};
 pub use resample::{Along, bilinear, resample};
+pub use values::{Code, GreyValues};
 pub use voi::{Voi, VoiFunction};

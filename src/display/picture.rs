@@ -1,6 +1,6 @@
 //! One slice, ready for the eye and for the network alike.
 
-use super::{ModalityLut, Voi, quantiles::Quantiles};
+use super::{GreyValues, ModalityLut, Voi, quantiles::Quantiles};
 
 /// One decoded slice after the modality LUT (grey) or after conversion to RGB (colour).
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub enum PictureKind {
     /// Row-major values after the modality LUT.
     Grey {
         /// rows × columns values, in the unit of the modality LUT.
-        values: Vec<f32>,
+        values: GreyValues,
         /// The windows and tables that the file offers, first = default; never empty
         /// (a reader without one supplies the full range of the stored type or of the values).
         voi: Vec<Voi>,
@@ -42,7 +42,7 @@ impl Picture {
     #[must_use]
     pub fn new(rows: usize, columns: usize, kind: PictureKind) -> Self {
         let (range, quantiles) = match &kind {
-            PictureKind::Grey { values, .. } => (finite_range(values), Some(Quantiles::of(values))),
+            PictureKind::Grey { values, .. } => (values.range(), Some(values.quantiles())),
             PictureKind::Rgb { .. } => ((0.0, 255.0), None),
         };
         Self { rows, columns, kind, range, quantiles }
@@ -52,7 +52,7 @@ impl Picture {
     #[must_use]
     pub fn bytes(&self) -> usize {
         match &self.kind {
-            PictureKind::Grey { values, .. } => size_of_val(values.as_slice()),
+            PictureKind::Grey { values, .. } => values.bytes(),
             PictureKind::Rgb { pixels } => pixels.len(),
         }
     }
@@ -62,7 +62,7 @@ impl Picture {
     #[must_use]
     pub fn grey8(&self, voi: &Voi, invert: bool) -> Vec<u8> {
         match &self.kind {
-            PictureKind::Grey { values, inverted, .. } => voi.apply8(values, *inverted != invert),
+            PictureKind::Grey { values, inverted, .. } => values.shown(voi, *inverted != invert),
             PictureKind::Rgb { pixels } => {
                 let table = colour_table(voi, invert);
                 let shown = |v: u8| u32::from(table[usize::from(v)]);
@@ -84,7 +84,7 @@ impl Picture {
                 };
                 let mut rgba = vec![255; grey.len() * 4];
                 for (pixel, grey) in rgba.chunks_exact_mut(4).zip(grey) {
-                    pixel[..3].fill(grey);
+                    pixel.copy_from_slice(&[grey, grey, grey, 255]);
                 }
                 rgba
             }
@@ -136,7 +136,7 @@ impl Picture {
         }
         let index = row * self.columns + column;
         match &self.kind {
-            PictureKind::Grey { values, .. } => values.get(index).copied().map(PixelValue::Grey),
+            PictureKind::Grey { values, .. } => values.get(index).map(PixelValue::Grey),
             PictureKind::Rgb { pixels } => {
                 let rgb = pixels.get(index * 3..index * 3 + 3)?;
                 Some(PixelValue::Rgb([rgb[0], rgb[1], rgb[2]]))
@@ -177,7 +177,11 @@ mod tests {
 
     fn grey(values: Vec<f32>, inverted: bool) -> Picture {
         let columns = values.len();
-        Picture::new(1, columns, PictureKind::Grey { values, voi: vec![Voi::range(0.0, 255.0)], inverted })
+        Picture::new(
+            1,
+            columns,
+            PictureKind::Grey { values: values.into(), voi: vec![Voi::range(0.0, 255.0)], inverted },
+        )
     }
 
     #[test]

@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn presets_give_windows() {
-        let kind = PictureKind::Grey { values: vec![0.0, 10.0], voi: vec![Voi::window(1.0, 2.0)], inverted: false };
+        let kind =
+            PictureKind::Grey { values: vec![0.0, 10.0].into(), voi: vec![Voi::window(1.0, 2.0)], inverted: false };
         let picture = Picture::new(1, 2, kind);
         assert_eq!(presets("CT")[0].voi(&picture), Voi::window(1.0, 2.0));
         assert_eq!(presets("CT")[5].voi(&picture), Voi::window(40.0, 80.0));

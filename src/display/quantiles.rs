@@ -14,12 +14,31 @@ pub(super) struct Quantiles(Vec<f32>);
 impl Quantiles {
     /// Those of the numbers among the values; sorts up to 2¹⁶ of them.
     pub fn of(values: &[f32]) -> Self {
-        let step = (values.len() / LOOKED_AT).max(1);
+        let step = Self::step(values.len());
         let mut sample: Vec<f32> = values.iter().copied().step_by(step).filter(|v| v.is_finite()).collect();
         sample.sort_unstable_by(f32::total_cmp);
-        let last = sample.len().saturating_sub(1) as f64;
-        let at = |step: usize| (step as f64 / STEPS as f64 * last).round() as usize;
-        Self((0..=STEPS).filter_map(|step| sample.get(at(step)).copied()).collect())
+        Self(places(sample.len()).filter_map(|at| sample.get(at).copied()).collect())
+    }
+
+    /// Those of values that are there so many times each, in ascending order.
+    pub fn of_counts(counted: &[(f32, u32)]) -> Self {
+        let total: usize = counted.iter().map(|(_, count)| *count as usize).sum();
+        let mut rest = counted.iter();
+        let (mut value, mut below) = (0.0, 0);
+        let quantiles = places(total).filter(|_| total > 0).map(|at| {
+            while below <= at {
+                let Some((next, count)) = rest.next() else { break };
+                value = *next;
+                below += *count as usize;
+            }
+            value
+        });
+        Self(quantiles.collect())
+    }
+
+    /// Of so many values every nth is looked at.
+    pub fn step(count: usize) -> usize {
+        (count / LOOKED_AT).max(1)
     }
 
     /// The values below which `low` and `high` percent lie, to a tenth of a percent; `whole` where they are one value,
@@ -30,6 +49,12 @@ impl Quantiles {
         let (low, high) = (at(low), at(high));
         if low < high { (low, high) } else { whole }
     }
+}
+
+/// Where the quantiles stand among so many sorted values.
+fn places(count: usize) -> impl Iterator<Item = usize> {
+    let last = count.saturating_sub(1) as f64;
+    (0..=STEPS).map(move |step| (step as f64 / STEPS as f64 * last).round() as usize)
 }
 
 #[cfg(test)]

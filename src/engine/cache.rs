@@ -89,6 +89,28 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         self.entries.insert(key, Entry { value, bytes, used_at: self.clock });
     }
 
+    /// Drops the least recently used entries that are not to be kept until so many bytes have room; gives whether they
+    /// have.
+    pub fn make_room(&mut self, bytes: usize, keep: impl Fn(&K) -> bool) -> bool {
+        if self.bytes + bytes <= self.limit_bytes {
+            return true;
+        }
+        let mut oldest: Vec<(u64, K)> = self
+            .entries
+            .iter()
+            .filter(|(key, _)| !keep(key))
+            .map(|(key, entry)| (entry.used_at, key.clone()))
+            .collect();
+        oldest.sort_unstable_by_key(|(used_at, _)| *used_at);
+        for (_, key) in oldest {
+            if self.bytes + bytes <= self.limit_bytes {
+                break;
+            }
+            self.remove(&key);
+        }
+        self.bytes + bytes <= self.limit_bytes
+    }
+
     /// Drops one entry.
     pub fn remove(&mut self, key: &K) {
         if let Some(entry) = self.entries.remove(key) {
@@ -135,6 +157,19 @@ mod tests {
         assert!(cache.contains(&"a") && !cache.contains(&"b"));
         assert!(cache.has_room(&protected));
         assert!(!cache.has_room(&HashSet::from(["a", "c"])));
+    }
+
+    #[test]
+    fn room_is_made_of_what_need_not_be_kept() {
+        let mut cache = Cache::new(30);
+        for key in ["a", "b", "c"] {
+            cache.insert(key, 0, 10, &HashSet::new());
+        }
+        assert!(cache.make_room(0, |_| true) && cache.bytes() == 30);
+        assert!(cache.make_room(10, |key| *key == "a"));
+        assert!(cache.contains(&"a") && !cache.contains(&"b") && cache.contains(&"c"), "the older one goes");
+        assert!(!cache.make_room(30, |key| *key == "a"));
+        assert!(cache.contains(&"a"));
     }
 
     #[test]

@@ -4,8 +4,10 @@
 //! [`Engine::want_pictures`]), and looks up each frame what is there. Nothing here blocks it: the one lock is held
 //! for map look-ups only. What runs and is no longer wanted is cancelled and stops at the next layer.
 
+mod ahead;
 mod cache;
 pub mod compute;
+mod decoders;
 mod draws;
 pub mod exam;
 mod info;
@@ -42,6 +44,7 @@ pub use outcome::{
 pub use source_list::SourceList;
 pub use storage::DemoAndDisk;
 
+use self::ahead::Ahead;
 use self::state::{Shared, State};
 use self::wanted::Wanted;
 use crate::demo;
@@ -50,6 +53,9 @@ use crate::explain::Activations;
 use crate::inside::Filters;
 use crate::model::Catalogue;
 use crate::study::{Reader, Source, Storage};
+
+/// Threads that decode in advance at most: each holds a file and its picture, which may be large.
+const DECODERS: usize = 8;
 
 /// Where networks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -175,7 +181,13 @@ impl Engine {
         let files = std::thread::Builder::new()
             .name("glassbox-reader".to_owned())
             .spawn(move || reader::run(&for_files, &storage))?;
-        Ok(Self { shared, threads: vec![networks, files], catalogue: Arc::new(catalogue), device: device_text })
+        let mut started = vec![networks, files];
+        for index in 0..std::thread::available_parallelism().map_or(1, usize::from).min(DECODERS) {
+            let shared = Arc::clone(&shared);
+            let decoder = std::thread::Builder::new().name(format!("glassbox-decoder-{index}"));
+            started.push(decoder.spawn(move || decoders::run(&shared))?);
+        }
+        Ok(Self { shared, threads: started, catalogue: Arc::new(catalogue), device: device_text })
     }
 
     /// Opens files and folders beside what is open.
@@ -215,6 +227,18 @@ impl Engine {
         let mut state = self.shared.lock();
         if state.picture_wants.order() != wanted {
             state.picture_wants = Wanted::new(wanted);
+            self.shared.reader.notify_all();
+        }
+    }
+
+    /// Says which series are in view and at which of their slices: while nothing is more urgent, their other pictures
+    /// are fetched in advance, from there outwards, as far as there is room.
+    pub fn look_ahead(&self, series: &[(SourceList, usize)]) {
+        let mut state = self.shared.lock();
+        let is_same = state.ahead.len() == series.len()
+            && state.ahead.iter().zip(series).all(|(ahead, (sources, at))| ahead.is(sources, *at));
+        if !is_same {
+            state.ahead = series.iter().map(|(sources, at)| Ahead::new(sources.clone(), *at)).collect();
             self.shared.reader.notify_all();
         }
     }

@@ -1,5 +1,6 @@
 //! The reader thread: opens paths, decodes the pictures that are wanted. Networks never stand in its way.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -11,6 +12,9 @@ use super::state::{Shared, State};
 use crate::demo;
 use crate::graph::Control;
 use crate::study::{self, Opened, Slice, Source, Storage, Study};
+
+/// Viewports, each with a picture in view.
+const IN_VIEW: usize = 4;
 
 /// What the thread does next.
 enum Task {
@@ -54,12 +58,16 @@ fn next_task(state: &mut State) -> Option<Task> {
     Some(Task::Open(paths, control))
 }
 
-/// The most important picture that is neither here nor known to be unreadable, while there is room for it.
-fn wanted_picture(state: &State) -> Option<Source> {
+/// The most important picture that is neither here, nor being decoded, nor known to be unreadable, while there is room
+/// for it.
+pub fn wanted_picture(state: &State) -> Option<Source> {
     let wants = state.picture_wants.order();
-    let first = wants
-        .iter()
-        .position(|source| !state.pictures.contains(source) && !state.picture_failures.contains_key(source))?;
+    let is_open = |source: &Source| {
+        !state.pictures.contains(source)
+            && !state.decoding.contains(source)
+            && !state.picture_failures.contains_key(source)
+    };
+    let first = wants.iter().position(is_open)?;
     let has_room = !state.pictures.is_full() || state.pictures.has_room(&wants[..first].iter().cloned().collect());
     has_room.then(|| wants[first].clone())
 }
@@ -67,6 +75,7 @@ fn wanted_picture(state: &State) -> Option<Source> {
 fn open(shared: &Shared, storage: &Arc<dyn Storage>, paths: &[PathBuf], control: &Control) {
     let before = Arc::clone(&shared.lock().library);
     let is_demo = paths.iter().all(|path| is_demo(path));
+    let shown = Cell::new(false);
     let opened = study::open(paths, storage, &|progress| {
         if control.is_cancelled() {
             return ControlFlow::Break(());
@@ -75,6 +84,12 @@ fn open(shared: &Shared, storage: &Arc<dyn Storage>, paths: &[PathBuf], control:
         if let Some(studies) = progress.studies {
             let growing = Opened { studies: studies.to_vec(), ..Opened::default() };
             publish(shared, &before, growing, Some(text), is_demo);
+            if before.studies.is_empty() && !shown.replace(true) {
+                // What the viewer will ask for as soon as it hears of the study is there when it does.
+                if let Some(source) = first_in_view(shared) {
+                    let _ = shared.picture(&source);
+                }
+            }
         } else {
             let mut state = shared.lock();
             let mut library = (*state.library).clone();
@@ -82,8 +97,9 @@ fn open(shared: &Shared, storage: &Arc<dyn Storage>, paths: &[PathBuf], control:
             show(&mut state, library);
         }
         (shared.wake)();
-        // While a long folder is being read, what is being looked at is decoded here, in between.
-        loop {
+        // While a long folder is being read, what is being looked at is decoded here, in between; the decoders see to
+        // what surrounds it.
+        for _ in 0..IN_VIEW {
             let wanted = wanted_picture(&shared.lock());
             let Some(source) = wanted else { break };
             let _ = shared.picture(&source);
@@ -95,6 +111,13 @@ fn open(shared: &Shared, storage: &Arc<dyn Storage>, paths: &[PathBuf], control:
     publish(shared, &before, opened, None, is_demo);
     shared.lock().opening = None;
     (shared.wake)();
+}
+
+/// The slice that a viewer shows first: the middle one of the first series.
+fn first_in_view(shared: &Shared) -> Option<Source> {
+    let library = Arc::clone(&shared.lock().library);
+    let series = library.studies.first()?.series.first()?;
+    series.slices.get(series.positions() / 2).map(|slice| slice.source.clone())
 }
 
 /// Puts what has been opened after what was open before, merging studies that were there already.
@@ -120,8 +143,9 @@ fn publish(shared: &Shared, before: &Library, opened: Opened, opening: Option<St
     state.slices = slices;
     show(&mut state, library);
     drop(state);
-    // Results may have been waiting for slices that are only known now.
+    // Results and pictures may have been waiting for slices that are only known now.
     shared.network.notify_all();
+    shared.reader.notify_all();
 }
 
 /// A study opened again or in parts: series of the same UID are replaced, others added.

@@ -1,5 +1,6 @@
 //! A list of images that many keys hold at once.
 
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -15,13 +16,21 @@ pub struct SourceList(Arc<Listed>);
 struct Listed {
     digest: u64,
     sources: Box<[Source]>,
+    /// The same for looking up; made when it is first asked for.
+    members: OnceLock<HashSet<Source>>,
 }
 
 impl SourceList {
     fn new(sources: Box<[Source]>) -> Self {
         let mut hasher = DefaultHasher::new();
         sources.hash(&mut hasher);
-        Self(Arc::new(Listed { digest: hasher.finish(), sources }))
+        Self(Arc::new(Listed { digest: hasher.finish(), sources, members: OnceLock::new() }))
+    }
+
+    /// Whether an image is in the list, without going through it.
+    #[must_use]
+    pub fn contains(&self, source: &Source) -> bool {
+        self.0.members.get_or_init(|| self.0.sources.iter().cloned().collect()).contains(source)
     }
 }
 
@@ -82,8 +91,6 @@ impl FromIterator<Source> for SourceList {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     fn list(names: &[&str]) -> SourceList {
@@ -99,6 +106,7 @@ mod tests {
         assert_ne!(first, list(&["a", "b"]));
         assert_eq!(SourceList::default(), list(&[]));
         assert_eq!(first[1].path.to_str(), Some("b"));
+        assert!(first.contains(&first[2]) && !list(&["a", "b"]).contains(&first[2]));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::ahead::Ahead;
 use super::cache::Cache;
 use super::compute::survey::Seen;
 use super::compute::{Beginning, KeptLayers, Passes};
@@ -23,8 +24,10 @@ pub struct Shared {
     state: Mutex<State>,
     /// Signals the network thread that there may be work.
     pub network: Condvar,
-    /// Signals the reader thread that there may be work.
+    /// Signals the reader thread and the decoders that there may be work.
     pub reader: Condvar,
+    /// Signals that a picture has been decoded, or could not be.
+    decoded: Condvar,
     /// Decodes pixels; has its own cache of opened files.
     pub files: Reader,
     /// Tells the viewer that something has changed.
@@ -47,6 +50,10 @@ pub struct State {
     pub picture_wants: Wanted<Source>,
     /// Decoded pictures.
     pub pictures: Cache<Source, Arc<Picture>>,
+    /// Pictures that a thread is decoding; others that need one wait for it.
+    pub decoding: HashSet<Source>,
+    /// The series in view, whose other pictures are fetched in advance.
+    pub ahead: Vec<Ahead>,
     /// Why a picture can't be had.
     pub picture_failures: HashMap<Source, Arc<str>>,
     /// Results the viewer wants, most important first.
@@ -119,6 +126,8 @@ impl Shared {
                 opening: None,
                 picture_wants: Wanted::default(),
                 pictures: Cache::new(cache_bytes / 2),
+                decoding: HashSet::new(),
+                ahead: Vec::new(),
                 picture_failures: HashMap::new(),
                 wants: Wanted::default(),
                 results: Cache::new(cache_bytes / 2),
@@ -140,6 +149,7 @@ impl Shared {
             }),
             network: Condvar::new(),
             reader: Condvar::new(),
+            decoded: Condvar::new(),
             files,
             wake,
         }
@@ -150,24 +160,29 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The picture of a slice, from the cache or decoded now on the calling thread.
+    /// The picture of a slice: from the cache, from the thread that is decoding it, or decoded now on this one.
     ///
     /// # Errors
     /// One sentence for people.
     pub fn picture(&self, source: &Source) -> Result<Arc<Picture>, Arc<str>> {
-        let slice = {
-            let mut state = self.lock();
+        let mut state = self.lock();
+        loop {
             if let Some(picture) = state.pictures.get(source) {
                 return Ok(picture);
             }
             if let Some(reason) = state.picture_failures.get(source) {
                 return Err(Arc::clone(reason));
             }
-            state.slices.get(source).map(Arc::clone)
-        };
-        let Some(slice) = slice else {
+            if !state.decoding.contains(source) {
+                break;
+            }
+            state = self.decoded.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let Some(slice) = state.slices.get(source).map(Arc::clone) else {
             return Err(Arc::from(format!("{} has been closed", source.path.display())));
         };
+        let _claim = Claim::new(self, &mut state, source);
+        drop(state);
         let decoded = self.files.picture(&slice);
         let mut state = self.lock();
         match decoded {
@@ -184,12 +199,77 @@ impl Shared {
             }
         }
     }
+
+    /// Decodes a picture that nobody waits for. It is kept where there is room beside what is wanted and what has been
+    /// fetched like it; a failure is left to whoever wants the picture.
+    pub fn fetch_ahead(&self, source: &Source) -> Fetched {
+        let mut state = self.lock();
+        let Some(slice) = state.slices.get(source).map(Arc::clone) else { return Fetched::Done };
+        if state.pictures.contains(source) || state.decoding.contains(source) {
+            return Fetched::Done;
+        }
+        let _claim = Claim::new(self, &mut state, source);
+        drop(state);
+        let Ok(picture) = self.files.picture(&slice) else { return Fetched::Done };
+        let mut state = self.lock();
+        let State { pictures, picture_wants, ahead, .. } = &mut *state;
+        let keep = |key: &Source| picture_wants.contains(key) || ahead.iter().any(|ahead| ahead.contains(key));
+        if !pictures.make_room(picture.bytes(), keep) {
+            return Fetched::NoRoom;
+        }
+        let bytes = picture.bytes();
+        pictures.insert(source.clone(), Arc::new(picture), bytes, picture_wants.members());
+        Fetched::Done
+    }
+}
+
+/// What became of a picture that was fetched in advance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetched {
+    /// It is there, or could not be had.
+    Done,
+    /// There is no room for more.
+    NoRoom,
+}
+
+/// A picture that this thread is decoding. The claim ends when it is dropped, which must not be under the lock.
+struct Claim<'a> {
+    shared: &'a Shared,
+    source: Source,
+}
+
+impl<'a> Claim<'a> {
+    fn new(shared: &'a Shared, state: &mut State, source: &Source) -> Self {
+        state.decoding.insert(source.clone());
+        Self { shared, source: source.clone() }
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().decoding.remove(&self.source);
+        self.shared.decoded.notify_all();
+    }
 }
 
 impl State {
     /// Whether a want has been answered, for better or worse.
     pub fn is_answered(&self, key: &Key) -> bool {
         self.results.contains(key) || self.failures.contains_key(key)
+    }
+
+    /// The next picture to fetch in advance.
+    pub fn next_ahead(&mut self) -> Option<Source> {
+        let Self { ahead, pictures, picture_failures, decoding, .. } = self;
+        let is_there = |source: &Source| {
+            pictures.contains(source) || decoding.contains(source) || picture_failures.contains_key(source)
+        };
+        ahead.iter_mut().find_map(|ahead| ahead.next(is_there))
+    }
+
+    /// Fetches nothing more in advance until something else is in view.
+    pub fn stop_fetching(&mut self) {
+        self.ahead.iter_mut().for_each(Ahead::stop);
     }
 
     /// How many wants are unanswered, counted once a round: the viewer asks in every frame.
@@ -241,6 +321,7 @@ impl State {
         self.survey = None;
         self.check = None;
         self.stacked.clear();
+        self.ahead.clear();
         self.round += 1;
         self.pictures.retain(|source| open.contains(source));
         self.picture_failures.retain(|source, _| open.contains(source));

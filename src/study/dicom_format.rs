@@ -21,6 +21,11 @@ pub(super) fn content(path: &Path, bytes: &Arc<[u8]>) -> Result<Content, StudyEr
     if file.is_directory() { file.references().map(Content::References) } else { file.instances().map(Content::Images) }
 }
 
+/// The frames, where the beginning holds everything but uncompressed pixels.
+pub(super) fn content_of_head(path: &Path, head: &Arc<[u8]>, length: usize) -> Option<Content> {
+    DicomFile::of_head(path, head, length)?.instances().ok().map(Content::Images)
+}
+
 /// Takes the file apart.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the formats share; most keep the bytes")]
 pub(super) fn parse(path: &Path, bytes: Arc<[u8]>) -> Result<Arc<dyn Parsed>, StudyError> {
@@ -30,6 +35,10 @@ pub(super) fn parse(path: &Path, bytes: Arc<[u8]>) -> Result<Arc<dyn Parsed>, St
 impl Parsed for DicomFile {
     fn pixels(&self, _: &Path, frame: usize) -> Result<Pixels, StudyError> {
         Self::pixels(self, frame)
+    }
+
+    fn has_more_frames(&self) -> bool {
+        self.frames() > 1
     }
 
     fn memory_bytes(&self) -> usize {

@@ -11,6 +11,9 @@ use crate::display::Voi;
 /// Bytes of a file's beginning that are enough to tell every format.
 pub(super) const START_BYTES: usize = 4096;
 
+/// Bytes of a file's beginning that nearly always hold all headers of an image whose pixels follow uncompressed.
+pub(super) const HEAD_BYTES: usize = 32 << 10;
+
 /// What a file holds.
 #[derive(Debug)]
 pub(super) enum Content {
@@ -30,9 +33,17 @@ pub(super) trait Parsed: Send + Sync {
         None
     }
 
+    /// Whether there is more than one frame, so that it pays to keep the file for the next.
+    fn has_more_frames(&self) -> bool {
+        true
+    }
+
     /// Bytes that this value keeps in memory.
     fn memory_bytes(&self) -> usize;
 }
+
+/// What the beginning of a file of so many bytes says of all of it; `None` where it is not enough.
+type ContentOfHead = fn(&Path, &Arc<[u8]>, usize) -> Option<Content>;
 
 /// Takes a file of one format apart.
 type Parse = fn(&Path, Arc<[u8]>) -> Result<Arc<dyn Parsed>, StudyError>;
@@ -45,6 +56,9 @@ pub(super) struct Format {
     pub recognises: fn(&Path, &[u8]) -> bool,
     /// Everything but the pixels.
     pub content: fn(&Path, &Arc<[u8]>) -> Result<Content, StudyError>,
+    /// The same from the beginning of a file of so many bytes, where that is enough to know it; the rest, which can be
+    /// a hundred times as much, is then not read until the pixels are wanted.
+    pub content_of_head: ContentOfHead,
     /// Makes the file ready for decoding its frames.
     pub parse: Parse,
 }
@@ -55,12 +69,36 @@ static FORMATS: &[Format] = &[
         name: dicom_format::NAME,
         recognises: dicom_format::recognises,
         content: dicom_format::content,
+        content_of_head: dicom_format::content_of_head,
         parse: dicom_format::parse,
     },
-    Format { name: npy::NAME, recognises: npy::recognises, content: npy::content, parse: npy::parse },
-    Format { name: nifti::NAME, recognises: nifti::recognises, content: nifti::content, parse: nifti::parse },
-    Format { name: raster::NAME, recognises: raster::recognises, content: raster::content, parse: raster::parse },
+    Format {
+        name: npy::NAME,
+        recognises: npy::recognises,
+        content: npy::content,
+        content_of_head: not_enough,
+        parse: npy::parse,
+    },
+    Format {
+        name: nifti::NAME,
+        recognises: nifti::recognises,
+        content: nifti::content,
+        content_of_head: not_enough,
+        parse: nifti::parse,
+    },
+    Format {
+        name: raster::NAME,
+        recognises: raster::recognises,
+        content: raster::content,
+        content_of_head: not_enough,
+        parse: raster::parse,
+    },
 ];
+
+/// For formats that are read as a whole.
+fn not_enough(_: &Path, _: &Arc<[u8]>, _: usize) -> Option<Content> {
+    None
+}
 
 /// The format of a file, from its name and first bytes.
 pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<&'static Format> {
@@ -71,6 +109,11 @@ impl Format {
     /// [`Format::content`]; a panic within a decoder becomes an error.
     pub fn read_content(&self, path: &Path, bytes: &Arc<[u8]>) -> Result<Content, StudyError> {
         self.guarded(path, || (self.content)(path, bytes))
+    }
+
+    /// [`Format::content_of_head`]; where that panics, the whole file tells why.
+    pub fn read_head(&self, path: &Path, head: &Arc<[u8]>, length: usize) -> Option<Content> {
+        self.guarded(path, || Ok((self.content_of_head)(path, head, length))).ok().flatten()
     }
 
     /// [`Format::parse`]; a panic within a decoder becomes an error.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::duplicates::{Claim, Claims};
-use super::formats::{Content, START_BYTES, recognise};
+use super::formats::{Content, HEAD_BYTES, START_BYTES, recognise};
 use super::grouping::{Found, group};
-use super::storage::Storage;
+use super::storage::{Entry, Storage};
 use super::walk::{Candidate, Walk};
 use super::{Study, StudyError};
 
@@ -119,8 +119,14 @@ pub fn open(
 /// What the file holds; `None` where it is of no known format.
 fn look_at(storage: &dyn Storage, path: &Path) -> Result<Option<Content>, StudyError> {
     let io = |source| StudyError::Io { path: path.to_path_buf(), source };
-    let start = storage.read_start(path, START_BYTES).map_err(io)?;
-    let Some(format) = recognise(path, &start) else { return Ok(None) };
+    let head: Arc<[u8]> = storage.read_start(path, HEAD_BYTES).map_err(io)?.into();
+    let Some(format) = recognise(path, &head[..START_BYTES.min(head.len())]) else { return Ok(None) };
+    if let Ok(Entry::File(length)) = storage.entry(path)
+        && let Ok(length) = usize::try_from(length)
+        && let Some(content) = format.read_head(path, &head, length)
+    {
+        return Ok(Some(content));
+    }
     let bytes = storage.read_headers(path).map_err(io)?;
     format.read_content(path, &bytes).map(Some)
 }

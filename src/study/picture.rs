@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Photometric, Pixels, Slice, Stored, StudyError};
-use crate::display::{ModalityLut, Picture, PictureKind, Voi};
+use crate::display::{GreyValues, ModalityLut, Picture, PictureKind, Voi};
 
 /// Values between these percentiles are shown where nothing says what to show.
 pub(super) const ROBUST_PERCENT: [f64; 2] = [0.5, 99.5];
@@ -18,7 +18,7 @@ impl Slice {
     ///
     /// # Errors
     /// Where number and kind of the samples do not go with the photometric interpretation.
-    pub fn picture(&self, pixels: &Pixels, whole: Option<&Voi>) -> Result<Picture, StudyError> {
+    pub fn picture(&self, pixels: Pixels, whole: Option<&Voi>) -> Result<Picture, StudyError> {
         let path = &self.source.path;
         let expected = pixels.rows * pixels.columns * pixels.samples;
         if pixels.stored.len() != expected {
@@ -26,13 +26,13 @@ impl Slice {
             return Err(StudyError::damaged(path, "image", reason));
         }
         let kind = match (&self.photometric, pixels.samples) {
-            (Photometric::Monochrome1 | Photometric::Monochrome2, 1) => self.grey(&pixels.stored, whole),
+            (Photometric::Monochrome1 | Photometric::Monochrome2, 1) => self.grey(pixels.stored, whole),
             (Photometric::Palette { first, red, green, blue }, 1) => {
                 PictureKind::Rgb { pixels: palette(&pixels.stored, *first, [red, green, blue]) }
             }
-            (Photometric::Rgb, 3) => PictureKind::Rgb { pixels: eight_bits(&pixels.stored, path)? },
-            (Photometric::YbrFull, 3) => convert(eight_bits(&pixels.stored, path)?, rgb_from_full),
-            (Photometric::YbrPartial420, 3) => convert(eight_bits(&pixels.stored, path)?, rgb_from_partial),
+            (Photometric::Rgb, 3) => PictureKind::Rgb { pixels: eight_bits(pixels.stored, path)? },
+            (Photometric::YbrFull, 3) => convert(eight_bits(pixels.stored, path)?, rgb_from_full),
+            (Photometric::YbrPartial420, 3) => convert(eight_bits(pixels.stored, path)?, rgb_from_partial),
             (photometric, samples) => {
                 let reason = format!("{samples} samples a pixel do not go with {}", photometric.name());
                 return Err(StudyError::unsupported(path, "image", reason));
@@ -41,13 +41,14 @@ impl Slice {
         Ok(Picture::new(pixels.rows, pixels.columns, kind))
     }
 
-    fn grey(&self, stored: &Stored, whole: Option<&Voi>) -> PictureKind {
+    fn grey(&self, stored: Stored, whole: Option<&Voi>) -> PictureKind {
+        let is_plain = matches!(stored, Stored::U8(_)) && self.modality_lut == ModalityLut::IDENTITY;
         let values = modality_values(&self.modality_lut, stored);
-        let voi = match (self.voi.is_empty(), whole, stored) {
-            (false, ..) => self.voi.clone(),
-            (_, Some(whole), _) => vec![whole.clone()],
-            (_, _, Stored::U8(_)) if self.modality_lut == ModalityLut::IDENTITY => vec![Voi::range(0.0, 255.0)],
-            _ => vec![Voi::percentiles(&values, ROBUST_PERCENT[0], ROBUST_PERCENT[1])],
+        let voi = match (self.voi.is_empty(), whole) {
+            (false, _) => self.voi.clone(),
+            (_, Some(whole)) => vec![whole.clone()],
+            _ if is_plain => vec![Voi::range(0.0, 255.0)],
+            _ => vec![values.percentile_voi(ROBUST_PERCENT[0], ROBUST_PERCENT[1])],
         };
         PictureKind::Grey { values, voi, inverted: self.photometric == Photometric::Monochrome1 }
     }
@@ -69,16 +70,16 @@ impl Photometric {
 }
 
 /// Values after the modality LUT.
-fn modality_values(lut: &ModalityLut, stored: &Stored) -> Vec<f32> {
+fn modality_values(lut: &ModalityLut, stored: Stored) -> GreyValues {
     match stored {
-        Stored::U8(values) => lut.apply(values),
-        Stored::I8(values) => lut.apply(values),
-        Stored::U16(values) => lut.apply(values),
-        Stored::I16(values) => lut.apply(values),
-        Stored::U32(values) => lut.apply(values),
-        Stored::I32(values) => lut.apply(values),
-        Stored::F32(values) => lut.apply(values),
-        Stored::F64(values) => lut.apply(values),
+        Stored::U8(values) => GreyValues::of_codes(values, lut),
+        Stored::I8(values) => GreyValues::of_codes(values, lut),
+        Stored::U16(values) => GreyValues::of_codes(values, lut),
+        Stored::I16(values) => GreyValues::of_codes(values, lut),
+        Stored::U32(values) => lut.apply(&values).into(),
+        Stored::I32(values) => lut.apply(&values).into(),
+        Stored::F32(values) => lut.apply(&values).into(),
+        Stored::F64(values) => lut.apply(&values).into(),
     }
 }
 
@@ -96,11 +97,11 @@ fn palette(stored: &Stored, first: i64, tables: [&Vec<u8>; 3]) -> Vec<u8> {
 }
 
 /// Colour samples in 8 bits.
-fn eight_bits(stored: &Stored, path: &Path) -> Result<Vec<u8>, StudyError> {
+fn eight_bits(stored: Stored, path: &Path) -> Result<Vec<u8>, StudyError> {
     match stored {
-        Stored::U8(values) => Ok(values.clone()),
-        Stored::U16(values) => Ok(upper_bits(values)),
-        Stored::U32(values) => Ok(upper_bits(values)),
+        Stored::U8(values) => Ok(values),
+        Stored::U16(values) => Ok(upper_bits(&values)),
+        Stored::U32(values) => Ok(upper_bits(&values)),
         other => Err(StudyError::unsupported(path, "image", format!("its colours are of type {}", other.type_name()))),
     }
 }
@@ -139,7 +140,7 @@ mod tests {
     fn colour(photometric: Photometric, samples: usize, stored: Stored) -> Result<Vec<u8>, StudyError> {
         let slice = Slice { samples, photometric, ..plain_slice("image", 1, 1) };
         let columns = stored.len() / samples;
-        match slice.picture(&Pixels::new(1, columns, samples, stored), None)?.kind {
+        match slice.picture(Pixels::new(1, columns, samples, stored), None)?.kind {
             PictureKind::Rgb { pixels } => Ok(pixels),
             PictureKind::Grey { .. } => panic!("grey"),
         }
@@ -178,14 +179,14 @@ mod tests {
         assert!(colour(Photometric::Monochrome2, 3, Stored::U8(vec![1, 2, 3])).is_err());
         assert!(colour(Photometric::Rgb, 3, Stored::I16(vec![1, 2, 3])).is_err());
         let short = Pixels::new(2, 2, 1, Stored::U8(vec![1]));
-        assert!(plain_slice("image", 2, 2).picture(&short, None).is_err());
+        assert!(plain_slice("image", 2, 2).picture(short, None).is_err());
     }
 
     #[test]
     fn windows_come_from_the_file_then_the_volume_then_the_values() {
         let mut slice = plain_slice("image", 1, 2);
         let voi = |slice: &Slice, stored: Stored, whole: Option<&Voi>| {
-            slice.picture(&Pixels::new(1, 2, 1, stored), whole).unwrap().default_voi()
+            slice.picture(Pixels::new(1, 2, 1, stored), whole).unwrap().default_voi()
         };
         assert_eq!(voi(&slice, Stored::U8(vec![7, 9]), None), Voi::range(0.0, 255.0));
         assert_eq!(voi(&slice, Stored::U16(vec![700, 900]), None), Voi::range(700.0, 900.0));

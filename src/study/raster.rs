@@ -161,6 +161,10 @@ impl Parsed for Raster {
         Ok(Pixels::new(rows, columns, samples, stored))
     }
 
+    fn has_more_frames(&self) -> bool {
+        self.pages.len() > 1
+    }
+
     fn memory_bytes(&self) -> usize {
         self.bytes.len()
     }

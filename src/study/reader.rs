@@ -12,7 +12,7 @@ use crate::display::{Picture, Voi};
 /// Files kept in memory, in bytes, unless [`Reader::with_budget`] says otherwise.
 const BUDGET_BYTES: usize = 512 << 20;
 
-/// Decodes slices; keeps the files read last, so that going through a multi-frame file parses it once.
+/// Decodes slices; keeps the files of several frames read last, so that going through one parses it once.
 ///
 /// A reader belongs to what was opened: it does not look whether a file has changed since.
 pub struct Reader {
@@ -54,7 +54,7 @@ impl Reader {
         Self::with_budget(storage, BUDGET_BYTES)
     }
 
-    /// A reader that keeps at most `budget_bytes` of files (and always the last one).
+    /// A reader that keeps at most `budget_bytes` of files (and always the last one) of several frames.
     #[must_use]
     pub fn with_budget(storage: Arc<dyn Storage>, budget_bytes: usize) -> Self {
         Self { storage, budget_bytes, files: Mutex::default() }
@@ -75,7 +75,7 @@ impl Reader {
     pub fn picture(&self, slice: &Slice) -> Result<Picture, StudyError> {
         let file = self.file(&slice.source.path)?;
         let pixels = file.pixels(slice)?;
-        slice.picture(&pixels, file.window().as_ref())
+        slice.picture(pixels, file.window().as_ref())
     }
 
     fn file(&self, path: &Path) -> Result<File, StudyError> {
@@ -85,6 +85,11 @@ impl Reader {
             return Ok(file.clone());
         }
         let file = self.load(path)?;
+        if !file.parsed.has_more_frames() {
+            // Whoever asks for its picture keeps that; the file itself would only double what a slice takes.
+            self.forget(path);
+            return Ok(file);
+        }
         *guard = Some(file.clone());
         drop(guard);
         self.account(path, file.parsed.memory_bytes());
@@ -109,6 +114,10 @@ impl Reader {
         let slot = entry.slot.clone();
         files.push_back(entry);
         slot
+    }
+
+    fn forget(&self, path: &Path) {
+        lock(&self.files).retain(|entry| entry.path != path);
     }
 
     /// Notes what a file takes and drops the oldest ones over the budget.

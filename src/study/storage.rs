@@ -87,10 +87,26 @@ impl Storage for Disk {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         };
         let too_large = || io::Error::new(io::ErrorKind::OutOfMemory, format!("{length} bytes do not fit in memory"));
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(usize::try_from(length).map_err(|_| too_large())?).map_err(|_| too_large())?;
-        File::open(path)?.take(length).read_to_end(&mut bytes)?;
-        Ok(bytes.into())
+        let length = usize::try_from(length).map_err(|_| too_large())?;
+        // Shared memory cannot be asked for politely; a vector of its size can.
+        let mut probe: Vec<u8> = Vec::new();
+        probe.try_reserve_exact(length).map_err(|_| too_large())?;
+        drop(std::hint::black_box(probe));
+        // Read where the bytes stay: a vector would have to be copied to be shared.
+        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+        let mut read = 0;
+        if let Some(place) = Arc::get_mut(&mut bytes) {
+            let mut file = File::open(path)?;
+            while read < length {
+                match file.read(&mut place[read..]) {
+                    Ok(0) => break,
+                    Ok(count) => read += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(if read < length { bytes[..read].into() } else { bytes })
     }
 
     fn read_start(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {

@@ -23,7 +23,7 @@ use super::trace::Trace;
 use super::wants::Wants;
 use super::{ViewerError, ViewerOptions, divide, theme};
 use crate::display::colormap::COLORMAPS;
-use crate::engine::{Config, Engine, Library};
+use crate::engine::{Config, Engine, Library, SourceList};
 use crate::explain::METHODS;
 use crate::study::{Source, Study};
 
@@ -293,6 +293,13 @@ impl App {
         if let Some(wanted) = self.wants.results(&self.state, &self.facts, &self.library) {
             self.engine.want(wanted);
         }
+        let around: Vec<(SourceList, usize)> = self
+            .state
+            .visible_slots()
+            .into_iter()
+            .map(|slot| (self.facts.slots[slot].sources.clone(), self.state.slots[slot].position))
+            .collect();
+        self.engine.look_ahead(&around);
         let textures = &self.textures;
         let missing: Vec<Source> = self
             .library

@@ -71,11 +71,11 @@ impl Raster {
         let (values, inverted) = match &picture.kind {
             PictureKind::Rgb { pixels } if card.input.channels == 1 => return Ok(Self::Bytes(resize::luma(pixels), 1)),
             PictureKind::Rgb { pixels } => return Ok(Self::Bytes(pixels.clone(), 3)),
-            PictureKind::Grey { values, inverted, .. } => (values, *inverted),
+            PictureKind::Grey { .. } if card.input.window == WindowMode::Study => {
+                return Ok(Self::Bytes(picture.grey8(&picture.default_voi(), false), 1));
+            }
+            PictureKind::Grey { values, inverted, .. } => (values.numbers(), *inverted),
         };
-        if card.input.window == WindowMode::Study {
-            return Ok(Self::Bytes(picture.grey8(&picture.default_voi(), false), 1));
-        }
         if !values.iter().all(|value| value.is_finite()) {
             let reason = "it has values that are not finite; use window = \"study\"".to_owned();
             return Err(ModelError::Input { reason });
@@ -85,7 +85,7 @@ impl Raster {
             (if inverted { 255.0 - limited } else { limited }) as f32
         };
         let windowed = match card.input.window {
-            WindowMode::Study | WindowMode::Raw => values.clone(),
+            WindowMode::Study | WindowMode::Raw => values.into_owned(),
             WindowMode::Fixed { centre, width } => {
                 let show = |&value: &f32| shown(((f64::from(value) - centre) / width + 0.5) * 255.0);
                 values.iter().map(show).collect()
@@ -155,7 +155,7 @@ mod tests {
     fn grey(values: &[f32], rows: usize, columns: usize) -> Picture {
         let voi =
             vec![Voi::Window { centre: 100.0, width: 200.0, function: VoiFunction::LinearExact, explanation: None }];
-        Picture::new(rows, columns, PictureKind::Grey { values: values.to_vec(), voi, inverted: false })
+        Picture::new(rows, columns, PictureKind::Grey { values: values.to_vec().into(), voi, inverted: false })
     }
 
     fn monochrome1(values: &[f32]) -> Picture {

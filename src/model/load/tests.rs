@@ -47,8 +47,8 @@ fn model() -> Model {
 
 /// Bright in the upper left quarter.
 fn picture() -> Picture {
-    let values = (0..64).map(|pixel| if pixel / 8 < 4 && pixel % 8 < 4 { 1.0 } else { 0.0 }).collect();
-    Picture::new(8, 8, PictureKind::Grey { values, voi: Vec::new(), inverted: false })
+    let values: Vec<f32> = (0..64).map(|pixel| if pixel / 8 < 4 && pixel % 8 < 4 { 1.0 } else { 0.0 }).collect();
+    Picture::new(8, 8, PictureKind::Grey { values: values.into(), voi: Vec::new(), inverted: false })
 }
 
 fn ask(questions: &[Question]) -> Vec<Result<Outcome, Arc<str>>> {

@@ -37,12 +37,30 @@ impl DicomFile {
     /// # Errors
     /// Where the bytes are no DICOM object. Objects without an image are no error here.
     pub fn parse(path: &Path, bytes: &Arc<[u8]>) -> Result<Self, StudyError> {
-        Self::read(path, bytes).map_err(|fault| fault.at(path))
+        Self::read(path, bytes, bytes.len()).map_err(|fault| fault.at(path))
     }
 
-    fn read(path: &Path, bytes: &Arc<[u8]>) -> Outcome<Self> {
+    /// The headers of a file of `length` bytes from its beginning; `None` unless that is all but uncompressed pixels
+    /// whose length is known. Such a value is for [`DicomFile::instances`] alone: there are no pixels in it.
+    pub(in crate::study) fn of_head(path: &Path, head: &Arc<[u8]>, length: usize) -> Option<Self> {
+        let file = Self::read(path, head, length).ok()?;
+        let image = file.image.as_ref().ok()?;
+        // Beyond the head all bytes count as 0, which no element begins with: what has been found last is what reaches
+        // out of it, or the end of the headers has been cut off.
+        let is_last = file.elements.last() == Some(&image.pixels);
+        let is_native = file.syntax.coding == Coding::Native && file.syntax.uid.is_some() && file.frames.is_none();
+        let is_whole = image.pixels.declared.is_some() && image.pixels.missing_bytes() == 0;
+        (is_last && is_native && is_whole && image.pixels.start <= head.len() && length >= head.len()).then_some(file)
+    }
+
+    /// Takes a file of `length` bytes apart, of which `bytes` are the beginning.
+    fn read(path: &Path, bytes: &Arc<[u8]>, length: usize) -> Outcome<Self> {
         let envelope = open(bytes)?;
-        let (found, _) = elements(&envelope.data, envelope.start, envelope.data.len(), envelope.syntax.encoding, 0);
+        let end = match envelope.data {
+            Cow::Borrowed(_) => length,
+            Cow::Owned(ref unpacked) => unpacked.len(),
+        };
+        let (found, _) = elements(&envelope.data, envelope.start, end, envelope.syntax.encoding, 0);
         let bytes = match envelope.data {
             Cow::Borrowed(_) => bytes.clone(),
             Cow::Owned(unpacked) => unpacked.into(),
@@ -61,7 +79,9 @@ impl DicomFile {
             frames: None,
         };
         file.image = ImageInfo::of(&file.data(), file.media_class.as_deref());
-        file.frames = file.find_frames();
+        if end <= file.bytes.len() {
+            file.frames = file.find_frames();
+        }
         Ok(file)
     }
 
@@ -106,6 +126,12 @@ impl DicomFile {
             return Err(Fault::damaged("it is no directory of other files").at(&self.path));
         }
         Ok(directory::references(&self.data()))
+    }
+
+    /// Number of frames that can be decoded; 0 where the object has no image.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.frame_count().unwrap_or(0)
     }
 
     /// Bytes that this value keeps in memory.
@@ -166,5 +192,52 @@ impl DicomFile {
             (None, Coding::Native) => Coding::Rle,
             (None, declared) => declared,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The embedded slice whose pixels are uncompressed, and the length of its headers.
+    fn slice() -> (Arc<[u8]>, usize) {
+        let demo = crate::demo::storage();
+        let path = demo.list(Path::new("demo:/knee/torn/axial")).unwrap().remove(0);
+        let bytes = demo.read(&path).unwrap();
+        let file = DicomFile::parse(&path, &bytes).unwrap();
+        let begin = file.image().unwrap().pixels.start;
+        (bytes, begin)
+    }
+
+    fn of_head(bytes: &[u8], length: usize) -> Option<String> {
+        let instances = DicomFile::of_head(Path::new("a"), &bytes.into(), length)?.instances().unwrap();
+        Some(format!("{instances:?}"))
+    }
+
+    #[test]
+    fn the_beginning_says_what_the_file_says_or_nothing() {
+        let (bytes, begin) = slice();
+        let whole = DicomFile::parse(Path::new("a"), &bytes).unwrap().instances().unwrap();
+        let whole = Some(format!("{whole:?}"));
+        for length in begin..begin + 64 {
+            assert_eq!(of_head(&bytes[..length], bytes.len()), whole, "{length} bytes");
+        }
+        assert_eq!(of_head(&bytes, bytes.len()), whole);
+        for length in 0..begin {
+            assert_eq!(of_head(&bytes[..length], bytes.len()), None, "{length} bytes, headers cut off");
+        }
+        assert_eq!(of_head(&bytes[..begin], bytes.len() - 1), None, "a file that is cut short is read as a whole");
+        assert_eq!(of_head(&bytes, begin), None, "a file that has grown since");
+    }
+
+    #[test]
+    fn elements_after_the_pixels_do_not_matter() {
+        let (bytes, begin) = slice();
+        let padding = [0xFC, 0xFF, 0xFC, 0xFF, b'O', b'B', 0, 0, 4, 0, 0, 0, 1, 2, 3, 4];
+        let longer: Vec<u8> = bytes.iter().copied().chain(padding).collect();
+        assert_eq!(of_head(&longer[..begin + 9], longer.len()), of_head(&bytes, bytes.len()));
+        assert_eq!(of_head(&longer, longer.len()), None, "there they are seen, and the whole file says the same");
     }
 }

@@ -1,5 +1,7 @@
 //! Native pixel values (DICOM PS3.5 8.1.1): 1, 8, 16 and 32 bits, fractions, colour planes, shared chrominance.
 
+use std::borrow::Cow;
+
 use dicom_core::VR;
 
 use super::fault::{Fault, Outcome};
@@ -20,16 +22,16 @@ pub(super) fn frame(file: &[u8], image: &ImageInfo, syntax: &Syntax, frame: usiz
     let swapped = big_endian && image.bits_allocated <= 8 && image.pixels.vr == Some(VR::OW);
     let needed = (start % 8 + bits).div_ceil(8) as usize;
     let first = (start / 8) as usize;
-    let mut bytes: Vec<u8> = if swapped {
+    let mut bytes: Cow<'_, [u8]> = if swapped {
         (first..first + needed).map_while(|at| value.get(at ^ 1).copied()).collect()
     } else {
         let there = value.get(first..).unwrap_or_default();
-        there[..needed.min(there.len())].to_vec()
+        Cow::Borrowed(&there[..needed.min(there.len())])
     };
     let mut notes = Vec::new();
     if bytes.len() < needed {
         notes.push(format!("{} of {needed} bytes are missing; they are shown as 0", needed - bytes.len()));
-        bytes.resize(needed, 0);
+        bytes.to_mut().resize(needed, 0);
     }
     if image.bits_allocated == 1 {
         return Ok((Stored::U8(unpack_bits(&bytes, (start % 8) as usize, bits as usize)), image.samples, notes));
@@ -40,11 +42,11 @@ pub(super) fn frame(file: &[u8], image: &ImageInfo, syntax: &Syntax, frame: usiz
 /// A frame that is a fragment of its own, in little endian.
 pub(super) fn single(coded: &[u8], image: &ImageInfo) -> Outcome<Frame> {
     let needed = image.frame_bits().div_ceil(8) as usize;
-    let mut bytes = coded[..needed.min(coded.len())].to_vec();
+    let mut bytes = Cow::Borrowed(&coded[..needed.min(coded.len())]);
     let mut notes = Vec::new();
     if bytes.len() < needed {
         notes.push(format!("{} of {needed} bytes are missing; they are shown as 0", needed - bytes.len()));
-        bytes.resize(needed, 0);
+        bytes.to_mut().resize(needed, 0);
     }
     if image.bits_allocated == 1 {
         return Ok((Stored::U8(unpack_bits(&bytes, 0, image.frame_bits() as usize)), image.samples, notes));
@@ -53,7 +55,7 @@ pub(super) fn single(coded: &[u8], image: &ImageInfo) -> Outcome<Frame> {
 }
 
 /// Interleaves the samples of a frame.
-fn arranged(bytes: Vec<u8>, image: &ImageInfo) -> Vec<u8> {
+fn arranged<'a>(bytes: Cow<'a, [u8]>, image: &ImageInfo) -> Cow<'a, [u8]> {
     let width = image.bits_allocated / 8;
     if image.is_half_chroma() && width == 1 {
         // Two pixels are four bytes: Y Y Cb Cr.
@@ -62,7 +64,7 @@ fn arranged(bytes: Vec<u8>, image: &ImageInfo) -> Vec<u8> {
             full.extend([first, blue, red, second, blue, red]);
         }
         full.resize(image.pixel_count() * 3, 0);
-        return full;
+        return full.into();
     }
     if !image.planar || width == 0 {
         return bytes;
@@ -74,7 +76,7 @@ fn arranged(bytes: Vec<u8>, image: &ImageInfo) -> Vec<u8> {
         let place = (pixel * image.samples + sample) * width;
         interleaved[place..place + width].copy_from_slice(value);
     }
-    interleaved
+    interleaved.into()
 }
 
 /// Single bits, the first in the lowest of a byte.

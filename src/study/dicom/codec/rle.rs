@@ -40,6 +40,7 @@ pub(in crate::study::dicom) fn decode(
         return Err(Fault::damaged(format!("its RLE frame has {count} byte planes where {expected} were expected")));
     }
     let mut bytes = vec![0; pixels * expected];
+    let mut plane = vec![0; pixels];
     let mut missing = 0;
     for segment in 0..count {
         let start = word(frame, segment + 1) as usize;
@@ -48,39 +49,41 @@ pub(in crate::study::dicom) fn decode(
         // Planes go from the most significant byte of a sample to the least; ours go the other way.
         let (sample, significance) = (segment / bytes_per_sample, segment % bytes_per_sample);
         let first = sample * bytes_per_sample + (bytes_per_sample - 1 - significance);
-        missing += pixels - unpack(packed, &mut bytes, first, expected, pixels);
+        // Runs are filled in one piece and put between the other bytes of their samples afterwards.
+        let done = unpack(packed, &mut plane);
+        for (place, value) in bytes[first..].iter_mut().step_by(expected).zip(&plane[..done]) {
+            *place = *value;
+        }
+        missing += pixels - done;
     }
     let total = pixels * expected;
     let note = (missing > 0).then(|| format!("{missing} of {total} bytes are missing; they are shown as 0"));
     Ok(Planes { bytes, note })
 }
 
-/// Unpacks a plane into every `stride`-th byte from `first`; gives how many values there were.
-fn unpack(packed: &[u8], bytes: &mut [u8], first: usize, stride: usize, most: usize) -> usize {
-    let mut places = bytes[first..].iter_mut().step_by(stride).take(most);
+/// Unpacks a plane; gives how many values there were.
+fn unpack(packed: &[u8], plane: &mut [u8]) -> usize {
     let mut done = 0;
     let mut rest = packed;
     while let [control, tail @ ..] = rest {
         match *control {
             length @ 0..=127 => {
                 let literal = &tail[..(usize::from(length) + 1).min(tail.len())];
-                for (place, value) in places.by_ref().take(literal.len()).zip(literal) {
-                    *place = *value;
-                    done += 1;
-                }
+                let count = literal.len().min(plane.len() - done);
+                plane[done..done + count].copy_from_slice(&literal[..count]);
+                done += count;
                 rest = &tail[literal.len()..];
             }
             128 => rest = tail,
             length => {
                 let [value, tail @ ..] = tail else { break };
-                for place in places.by_ref().take(257 - usize::from(length)) {
-                    *place = *value;
-                    done += 1;
-                }
+                let count = (257 - usize::from(length)).min(plane.len() - done);
+                plane[done..done + count].fill(*value);
+                done += count;
                 rest = tail;
             }
         }
-        if done == most {
+        if done == plane.len() {
             break;
         }
     }

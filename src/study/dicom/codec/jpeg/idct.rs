@@ -41,7 +41,7 @@ impl Samples {
             for (y, row) in samples.chunks_exact(8).enumerate() {
                 let place = &mut values[corner + y * stride..corner + y * stride + 8];
                 for (place, sample) in place.iter_mut().zip(row) {
-                    *place = (sample + shift).round_ties_even().clamp(0.0, largest) as u16;
+                    *place = to_even(sample + shift).clamp(0.0, largest) as u16;
                 }
             }
         }
@@ -50,6 +50,11 @@ impl Samples {
 
     /// The component at the size of the image; each pair is (largest factor, this factor).
     fn enlarged(self, own: (usize, usize), down: (usize, usize), across: (usize, usize), frame: &Frame) -> Vec<u16> {
+        if down.0 == down.1 && across.0 == across.1 {
+            // Nothing lies between samples of full size.
+            let rows = self.values.chunks_exact(self.stride).take(frame.rows);
+            return rows.flat_map(|row| &row[..frame.columns]).copied().collect();
+        }
         let rows = positions(frame.rows, own.0, down);
         let columns = positions(frame.columns, own.1, across);
         let mut full = Vec::with_capacity(frame.rows * frame.columns);
@@ -67,6 +72,14 @@ impl Samples {
         }
         full
     }
+}
+
+/// Rounds as [`f32::round_ties_even`] where the result lies in the 16 bits of a sample; values beyond stay beyond. An
+/// addition and a subtraction, where the function is a call on processors of the oldest kind.
+fn to_even(value: f32) -> f32 {
+    /// 1.5 · 2²³: beside it an f32 has no room for fractions.
+    const NO_FRACTIONS: f32 = 12_582_912.0;
+    (value + NO_FRACTIONS) - NO_FRACTIONS
 }
 
 /// For each position of the full size: two neighbouring samples and the weight of the second.
@@ -131,6 +144,19 @@ impl Basis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rounding_by_addition_is_rounding_to_even() {
+        let shown = |value: f32| (to_even(value).clamp(0.0, 65535.0), value.round_ties_even().clamp(0.0, 65535.0));
+        for step in -1_000_000..=4_000_000 {
+            let (by_addition, rounded) = shown(step as f32 / 8.0);
+            assert_eq!(by_addition, rounded, "{step} eighths");
+        }
+        for value in [1e7, -1e7, 1e20, -1e20, f32::INFINITY, f32::NEG_INFINITY, 0.499_999_97, 65_534.496] {
+            let (by_addition, rounded) = shown(value);
+            assert_eq!(by_addition, rounded, "{value}");
+        }
+    }
 
     #[test]
     fn a_constant_block() {
