@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::engine::{engine, settled, wait};
-use glassbox::engine::{Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, SourceList, StackKey, Status};
+use glassbox::engine::{
+    CoverKey, Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, SourceList, StackKey, Status,
+};
+use glassbox::explain::Baseline;
 use glassbox::study::Source;
 
 fn knee_model(engine: &Engine) -> Arc<ModelInfo> {
@@ -186,4 +189,40 @@ fn opening_what_is_not_there_is_listed() {
         library.failed.first().map(|failure| failure.reason.clone())
     });
     assert!(failed.contains("folder"), "{failed}");
+}
+
+#[test]
+fn the_newest_box_is_covered_and_what_was_said_last_bridges_the_wait() {
+    let engine = engine();
+    let slices = sagittal(&engine);
+    let model = knee_model(&engine);
+    let [rows, columns] = model.card.input.size;
+    let key = |area| CoverKey { model: model.id.clone(), source: slices[3].clone(), area, baseline: Baseline::Mean };
+    // As a box is dragged: each position replaces the one before, whether or not that has been answered.
+    for step in 0..40 {
+        engine.want(vec![Key::Cover(key([step..step + 20, 4..30]))]);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let last = key([39..59, 4..30]);
+    let result = wait("the last box", || settled(engine.cover(&last))).unwrap();
+    assert_eq!((&result.area, result.baseline), (&last.area, last.baseline));
+    assert_eq!(engine.covered_last(&key([0..1, 0..1])), Some(Arc::clone(&result)));
+    assert_eq!(engine.covered_last(&CoverKey { source: slices[4].clone(), ..last }), None);
+    assert!(result.share > 0.0 && result.share < 1.0);
+
+    // The answer before is the slice's own, and a box over everything leaves nothing of it.
+    let scores = Key::Scores { model: model.id.clone(), source: slices[3].clone() };
+    let everything = key([0..rows, 0..columns]);
+    engine.want(vec![Key::Cover(everything.clone()), scores]);
+    let covered = wait("the whole slice", || settled(engine.cover(&everything))).unwrap();
+    let scores = wait("the scores", || settled(engine.scores(&model.id, &slices[3]))).unwrap();
+    let differ = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(differ(&covered.before.logits, &scores.logits) < 1e-4);
+    assert!(differ(&covered.after.logits, &covered.before.logits) > 1e-3);
+    assert_eq!(covered.share, 1.0);
+
+    let outside = key([0..rows + 1, 0..4]);
+    engine.want(vec![Key::Cover(outside.clone())]);
+    let reason = wait("the refusal", || settled(engine.cover(&outside))).unwrap_err();
+    assert!(reason.contains("does not fit the picture"), "{reason}");
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check_model;
+mod cover;
 mod exam;
 mod explain;
 mod info;
@@ -56,6 +57,8 @@ enum Command {
     Bench(Box<bench::BenchOptions>),
     /// Check how a network was trained: dead and duplicate filters, noise, sparsity, saturation, receptive field.
     CheckModel(check_model::CheckOptions),
+    /// Cover boxes of an image and print what the network says before and after.
+    Cover(cover::CoverOptions),
     /// Run the models of an exam card over the planes of a study and print one table.
     Exam(exam::ExamOptions),
     /// Run a model and write probabilities, maps and overlays.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Some(Command::Bench(options)) => bench::run(options),
         Some(Command::Exam(options)) => exam::run(options),
         Some(Command::CheckModel(options)) => check_model::run(options),
+        Some(Command::Cover(options)) => cover::run(options),
         Some(Command::Explain(options)) => explain::run(options),
         Some(Command::Info(options)) => info::run(options),
         Some(Command::Methods(options)) => methods::run(options),

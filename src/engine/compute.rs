@@ -2,6 +2,7 @@
 //!
 //! The viewer's engine and the command line both come through here.
 
+mod cover;
 mod kept;
 mod map;
 mod segmentation;
@@ -24,6 +25,7 @@ use crate::model::{Fit, Model};
 use crate::uncertainty::{Sampler, UncertaintyError};
 use stack::stack_features;
 
+pub use cover::Covering;
 pub use kept::KeptLayers;
 pub use stack::{Aggregated, aggregate, features, features_of, kept_features, stack, stack_features as stack_layer};
 pub use uncertainty::{Beginning, Passes, draw};

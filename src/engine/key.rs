@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::source_list::SourceList;
-use crate::explain::{Region, Settings, Subject};
+use crate::explain::{Area, Baseline, Region, Settings, Subject};
 use crate::inside::Projection;
 use crate::study::Source;
 
@@ -79,6 +79,19 @@ pub struct UncertaintyKey {
     pub passes: usize,
     /// Seed of the draws.
     pub seed: u64,
+}
+
+/// What a network says of a slice in which a box is covered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CoverKey {
+    /// The model.
+    pub model: ModelId,
+    /// The slice it is run on.
+    pub source: Source,
+    /// The box, in pixels of network input.
+    pub area: Area,
+    /// What lies under the cover.
+    pub baseline: Baseline,
 }
 
 /// A stack network run over all slices of one stack.
@@ -164,6 +177,8 @@ pub enum Key {
     },
     /// Draws from a stochastic head.
     Uncertainty(UncertaintyKey),
+    /// A slice with a box covered.
+    Cover(CoverKey),
     /// A stack network over a whole stack.
     Stack(StackKey),
     /// A layer over many images.
@@ -178,12 +193,12 @@ pub enum Key {
 }
 
 impl Key {
-    /// The model and slice whose forward run answers this key; `None` for loading and for what is of no
-    /// slice or of many.
+    /// The model and slice whose forward run answers this key; `None` for loading, for what is of no slice or of many,
+    /// and for covered slices, which go on from a run that is kept.
     #[must_use]
     pub fn run(&self) -> Option<(&ModelId, &Source)> {
         match self {
-            Self::Model(_) | Self::Stack(_) | Self::Survey(_) | Self::Filters { .. } => None,
+            Self::Model(_) | Self::Cover(_) | Self::Stack(_) | Self::Survey(_) | Self::Filters { .. } => None,
             Self::Scores { model, source }
             | Self::Activations { model, source, .. }
             | Self::FeatureMaps { model, source, .. } => Some((model, source)),
@@ -196,6 +211,7 @@ impl Key {
     #[must_use]
     pub fn rests_on(&self, source: &Source) -> bool {
         match self {
+            Self::Cover(key) => key.source == *source,
             Self::Stack(key) => key.sources.contains(source),
             Self::Survey(key) => key.sources.contains(source),
             other => other.run().is_some_and(|(_, own)| own == source),

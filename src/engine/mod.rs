@@ -7,6 +7,7 @@
 mod ahead;
 mod cache;
 pub mod compute;
+mod cover;
 mod decoders;
 mod draws;
 pub mod exam;
@@ -35,11 +36,12 @@ use std::thread::JoinHandle;
 use candle_core::Device;
 
 pub use cache::Cache;
-pub use key::{Key, MapKey, ModelId, ModelPath, Recipe, StackKey, SurveyKey, SurveyKind, UncertaintyKey};
+pub use key::{CoverKey, Key, MapKey, ModelId, ModelPath, Recipe, StackKey, SurveyKey, SurveyKind, UncertaintyKey};
 pub use library::Library;
 pub use models::{catalogue, is_demo, load};
 pub use outcome::{
-    Activity, FeatureGrid, MapResult, ModelInfo, Outcome, Scores, StackResult, Status, SurveyResult, UncertaintyResult,
+    Activity, CoverResult, FeatureGrid, MapResult, ModelInfo, Outcome, Scores, StackResult, Status, SurveyResult,
+    UncertaintyResult,
 };
 pub use source_list::SourceList;
 pub use storage::DemoAndDisk;
@@ -277,6 +279,10 @@ impl Engine {
             let first = state.wants.order().iter().find(|key| !state.is_answered(key));
             let still_wanted = running.keys.iter().any(|key| state.wants.contains(key));
             let urgent_waits = first.is_some_and(|first| !running.keys.contains(first));
+            if first.zip(running.keys.first()).is_some_and(|(next, running)| cover::follows(next, running)) {
+                // While a box is dragged each position would cancel the one before, and nothing would ever be told.
+                return;
+            }
             let is_loading = running.keys.iter().any(|key| matches!(key, Key::Model(_)));
             if !still_wanted || (urgent_waits && !is_loading) {
                 running.control.cancel();
@@ -361,6 +367,24 @@ impl Engine {
         let state = self.shared.lock();
         let of = (key.model.clone(), key.source.clone(), key.seed);
         state.drawn.peek(&of).map(|(_, result)| Arc::clone(result))
+    }
+
+    /// Where a covered slice stands.
+    #[must_use]
+    pub fn cover(&self, key: &CoverKey) -> Status<Arc<CoverResult>> {
+        self.look_up(&Key::Cover(key.clone()), |outcome| match outcome {
+            Outcome::Cover(result) => Some(result),
+            _ => None,
+        })
+    }
+
+    /// What was found for the box that was covered last on the same slice for the same model, to be shown while the box
+    /// is still moving.
+    #[must_use]
+    pub fn covered_last(&self, key: &CoverKey) -> Option<Arc<CoverResult>> {
+        let state = self.shared.lock();
+        let (of, result) = state.covered.as_ref()?;
+        ((&of.model, &of.source) == (&key.model, &key.source)).then(|| Arc::clone(result))
     }
 
     /// Where a whole stack stands.

@@ -11,9 +11,10 @@ use std::time::Instant;
 use candle_core::Device;
 
 use super::compute::{self, Answer, Failure, KeptLayers, Question};
+use super::cover;
 use super::draws;
 use super::info::info;
-use super::key::{Key, MapKey, ModelId, ModelPath, SurveyKind, UncertaintyKey};
+use super::key::{CoverKey, Key, MapKey, ModelId, ModelPath, SurveyKind, UncertaintyKey};
 use super::models;
 use super::outcome::Outcome;
 use super::state::{Running, Shared, State};
@@ -35,6 +36,8 @@ enum Unit {
     },
     /// More passes of one slice.
     Draws(UncertaintyKey),
+    /// A box on a slice.
+    Cover(CoverKey),
     /// One more slice of a stack.
     Feature {
         key: Key,
@@ -126,6 +129,7 @@ fn next_unit(state: &mut State) -> Option<Unit> {
             })
         }
         Key::Uncertainty(draws) => Some(Unit::Draws(draws.clone())),
+        Key::Cover(cover) => Some(Unit::Cover(cover.clone())),
         _ => {
             let (model, source) = key.run()?;
             let keys = wants
@@ -145,6 +149,7 @@ impl Unit {
             Self::Load(path) => vec![Key::Model(path.clone())],
             Self::Slice { keys, .. } => keys.clone(),
             Self::Draws(key) => vec![Key::Uncertainty(key.clone())],
+            Self::Cover(key) => vec![Key::Cover(key.clone())],
             Self::Feature { key, .. } | Self::Stack(key) | Self::Filters { key, .. } => vec![key.clone()],
             Self::Survey(step) => vec![Key::Survey(step.key.clone())],
         }
@@ -163,6 +168,7 @@ impl Unit {
             }
             Self::Feature { model, done, total, .. } => format!("{}: slice {} of {total}", name(model), done + 1),
             Self::Draws(key) => format!("{}: {} passes", name(&key.model), key.passes),
+            Self::Cover(key) => format!("{}: covering a part", name(&key.model)),
             Self::Stack(_) => "Combining the slices".to_owned(),
             Self::Survey(step) => {
                 let (name, total) = (name(&step.key.model), step.key.sources.len());
@@ -237,6 +243,10 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
             let model = model_of(shared, &key.model)?;
             draws::run(shared, key, &model, control)
         }
+        Unit::Cover(key) => {
+            let model = model_of(shared, &key.model)?;
+            cover::run(shared, key, &model, control)
+        }
         Unit::Feature { model, source, .. } => {
             let model_here = model_of(shared, model)?;
             let kept = kept_of(shared, model, source);
@@ -286,7 +296,7 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
 /// What a slice's key asks of the forward run; every key with a [`Key::run`] is a question.
 fn question(key: &Key) -> Option<Question> {
     match key {
-        Key::Model(_) | Key::Stack(_) | Key::Survey(_) | Key::Filters { .. } => None,
+        Key::Model(_) | Key::Cover(_) | Key::Stack(_) | Key::Survey(_) | Key::Filters { .. } => None,
         Key::Scores { .. } => Some(Question::Scores),
         Key::Map(map) => Some(Question::Map(map.recipe.clone())),
         Key::Activations { layer, class, .. } => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::key::{ModelId, ModelPath};
-use crate::explain::{Activations, Attribution, FeatureMap};
+use crate::explain::{Activations, Area, Attribution, Baseline, FeatureMap, Fill};
 use crate::inside::{ChannelActivity, Embedding, Excited, Filters, LayerActivity, Report, Skipped, Strongest};
 use crate::model::{Card, Fit, LayerInfo};
 use crate::uncertainty::{Density, LogitNormal, Summary, Verdict};
@@ -133,6 +133,23 @@ pub struct UncertaintyResult {
     pub verdict: Verdict,
 }
 
+/// What the network says of a slice in which a box is covered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoverResult {
+    /// The box, in pixels of network input.
+    pub area: Area,
+    /// What lies under the cover.
+    pub baseline: Baseline,
+    /// That of the whole picture; what of it lies in the box is what the network saw there.
+    pub fill: Arc<Fill>,
+    /// The answer on the slice as it is.
+    pub before: Arc<Scores>,
+    /// The answer on the covered slice.
+    pub after: Scores,
+    /// The part of a whole run's multiplications that it took, 0 ..= 1.
+    pub share: f32,
+}
+
 /// A stack network over its whole stack.
 #[derive(Debug, Clone)]
 pub struct StackResult {
@@ -200,6 +217,8 @@ pub enum Outcome {
     FeatureMaps(Arc<FeatureGrid>),
     /// Draws.
     Uncertainty(Arc<UncertaintyResult>),
+    /// A slice with a box covered.
+    Cover(Arc<CoverResult>),
     /// A whole stack.
     Stack(Arc<StackResult>),
     /// A layer over many images.
@@ -226,6 +245,8 @@ impl Outcome {
             Self::Uncertainty(result) => {
                 result.probabilities.len() + result.densities.iter().map(|d| d.x.len() + d.y.len()).sum::<usize>()
             }
+            // Fill and the answer before are shared by all boxes of a slice.
+            Self::Cover(result) => result.after.logits.len() + result.after.probabilities.len() + 16,
             Self::Stack(result) => {
                 result.winning_slice.len() + result.per_slice.len() * 3 * (result.logits.len() + result.shares.len())
             }

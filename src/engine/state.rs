@@ -8,10 +8,10 @@ use std::time::Instant;
 use super::ahead::Ahead;
 use super::cache::Cache;
 use super::compute::survey::Seen;
-use super::compute::{Beginning, KeptLayers, Passes};
-use super::key::{Key, MapKey, ModelId, StackKey};
+use super::compute::{Beginning, Covering, KeptLayers, Passes};
+use super::key::{CoverKey, Key, MapKey, ModelId, StackKey};
 use super::library::Library;
-use super::outcome::{MapResult, Outcome, UncertaintyResult};
+use super::outcome::{CoverResult, MapResult, Outcome, UncertaintyResult};
 use super::survey::{CheckUnderWay, SummaryKey, UnderWay};
 use super::wanted::Wanted;
 use crate::display::Picture;
@@ -68,6 +68,10 @@ pub struct State {
     pub interim: Option<(MapKey, Arc<MapResult>)>,
     /// Loaded models by content.
     pub models: HashMap<ModelId, Arc<Model>>,
+    /// Slices that have been run for boxes to be covered on them.
+    pub coverings: Cache<(ModelId, Source), Arc<Covering>>,
+    /// The box that was covered last.
+    pub covered: Option<(CoverKey, Arc<CoverResult>)>,
     /// Where the passes of a slice begin.
     pub beginnings: Cache<(ModelId, Source), Arc<Beginning>>,
     /// The passes drawn so far, by model, slice and seed, and what they say.
@@ -135,6 +139,8 @@ impl Shared {
                 running: None,
                 interim: None,
                 models: HashMap::new(),
+                coverings: Cache::new(cache_bytes / 8),
+                covered: None,
                 beginnings: Cache::new(cache_bytes / 16),
                 drawn: Cache::new(cache_bytes / 8),
                 trunks: HashMap::new(),
@@ -308,6 +314,7 @@ impl State {
         let rests = |key: &Key| match key {
             Key::Stack(stack) => stack.sources.iter().all(|source| open.contains(source)),
             Key::Survey(survey) => survey.sources.iter().all(|source| open.contains(source)),
+            Key::Cover(cover) => open.contains(&cover.source),
             other => other.run().is_none_or(|(_, source)| open.contains(source)),
         };
         self.results.retain(rests);
@@ -315,6 +322,8 @@ impl State {
         self.features.retain(|(_, source)| open.contains(source));
         self.kept.retain(|(_, source)| open.contains(source));
         self.beginnings.retain(|(_, source)| open.contains(source));
+        self.coverings.retain(|(_, source)| open.contains(source));
+        self.covered = self.covered.take().filter(|(key, _)| open.contains(&key.source));
         self.drawn.retain(|(_, source, _)| open.contains(source));
         self.summaries.retain(|(_, source, _)| open.contains(source));
         // What has been added up cannot be taken out again.

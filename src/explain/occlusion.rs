@@ -94,7 +94,7 @@ impl Method for Occlusion {
         let rows = positions(runs.rows, window, stride)?;
         let columns = positions(runs.columns, window, stride)?;
         let baseline = Baseline::named(ask.settings.choice(&BASELINE)).unwrap_or(Baseline::Grey);
-        let baseline = baseline.field(ask, &runs)?;
+        let baseline = baseline.field(ask)?;
         let whole = runs.one(runs.original(), Unit::Logit)?;
 
         let width = runs.columns;

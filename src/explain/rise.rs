@@ -106,7 +106,7 @@ impl Method for Rise {
         let runs = Runs::new(ask)?;
         let places = runs.places();
         let settings = ask.settings;
-        let baseline = Baseline::named(settings.choice(&BASELINE)).unwrap_or(Baseline::Zero).field(ask, &runs)?;
+        let baseline = Baseline::named(settings.choice(&BASELINE)).unwrap_or(Baseline::Zero).field(ask)?;
         let masks = Masks {
             rows: runs.rows,
             columns: runs.columns,

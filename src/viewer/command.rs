@@ -12,8 +12,8 @@ use super::state::{ChannelOrder, ColourBy, Layout, Scale, Scope};
 use super::transform::View;
 use crate::display::Voi;
 use crate::engine::ModelPath;
-use crate::explain::Evidence;
 use crate::explain::parameters::Value;
+use crate::explain::{Baseline, Evidence};
 use crate::inside::Projection;
 use crate::model::exam::Exam;
 use crate::study::Source;
@@ -31,6 +31,8 @@ pub enum Tool {
     Scroll,
     /// Draw a region.
     Region,
+    /// Cover a part of the slice.
+    Cover,
 }
 
 /// One change.
@@ -114,6 +116,10 @@ pub enum Command {
     Resume,
     /// Forget the region drawn on the slice in view.
     ClearRegion,
+    /// Take the cover off the slice.
+    ClearCover,
+    /// Move the cover, by steps to the right and down.
+    MoveCover(i8, i8),
     /// Keep the distribution of the image in view in the density plot.
     PinDensity,
     /// Take the pinned image out of the density plot.
@@ -253,6 +259,21 @@ pub enum Command {
     },
     /// The region is closed.
     CloseRegion,
+    /// The pointer drags a cover.
+    DragCover {
+        /// Index of the slot.
+        slot: usize,
+        /// Slice coordinate along columns.
+        x: f32,
+        /// Slice coordinate along rows.
+        y: f32,
+        /// Whether the drag begins here.
+        begins: bool,
+    },
+    /// The pointer lets go of the cover.
+    DropCover,
+    /// What lies under a cover.
+    SetCoverBaseline(Baseline),
     /// Opacity of maps, 0 ..= 1.
     SetOpacity(f32),
     /// Threshold of maps, 0 ..= 1.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::covering::CoverFacts;
 use super::draws::{self, Draws};
 use super::exam_facts::ExamFacts;
 use super::gathered::Gathered;
@@ -136,6 +137,8 @@ pub struct SlotFacts {
     pub seen_key: Option<Key>,
     /// The predictive distribution.
     pub draws: Draws,
+    /// What the network says of the slice with a part covered.
+    pub cover: CoverFacts,
     /// The whole stack.
     pub stack: Held<StackResult>,
     /// What the slices that are there say together, of a model that judges each alone.
@@ -258,6 +261,7 @@ impl Facts {
                     own.and_then(|path| engine.model(&path).ready()).map(|model| Network::of(model, state))
                 };
                 facts.update(engine, state, slot, network, &self.masks);
+                facts.update_cover(engine, state, index);
             }
         }
         if let Some(network) = &network {
@@ -341,6 +345,16 @@ impl SlotFacts {
             self.draws.update_band(engine, &state.explain, &model.id, &self.sources, class);
         }
         self.update_maps(engine, state, &network, masks, class, &slice.source);
+    }
+
+    /// Looks up what is known of the box on the slice in view.
+    fn update_cover(&mut self, engine: &Engine, state: &State, slot: usize) {
+        let (Some(network), Some(slice)) = (&self.network, state.slots[slot].slice()) else {
+            self.cover = CoverFacts::default();
+            return;
+        };
+        let model = Arc::clone(&network.model);
+        self.cover.update(engine, &model, slice, state.covered(slot), state.cover.baseline);
     }
 
     /// Looks up the maps that are in view, and the class's in any case: the inspector speaks of it.

@@ -113,6 +113,10 @@ fn draw(painter: &Painter, rect: Rect, command: &Command, colour: Color32, behin
             line(&[(0.12, 0.62), (0.0, 0.3), (0.3, 0.04), (0.78, 0.08), (1.0, 0.44), (0.72, 0.86), (0.36, 0.96)]);
             painter.circle_filled(at(0.14, 0.8), 1.8, colour);
         }
+        Command::SetTool(Tool::Cover) => {
+            frame(0.0, 0.05, 1.0, 0.95, false);
+            frame(0.3, 0.36, 0.78, 0.78, true);
+        }
         Command::SetTool(Tool::Window) => {
             painter.circle_filled(rect.center(), radius, colour);
             let half = Rect::from_min_max(rect.left_top() - Vec2::splat(1.0), at(0.5, 1.0) + Vec2::new(0.0, 1.0));

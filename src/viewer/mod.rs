@@ -9,6 +9,7 @@ pub mod anatomy;
 pub mod annotations;
 pub mod app;
 pub mod command;
+pub mod covering;
 pub mod dialog;
 pub mod divide;
 pub mod draws;

@@ -17,7 +17,7 @@ use super::textures::{Atlas, TextureKey};
 use crate::display::colormap::Colormap;
 use crate::display::{Picture, Voi};
 use crate::engine::FeatureGrid;
-use crate::explain::Activations;
+use crate::explain::{Activations, Fill};
 use crate::inside::Filters;
 use crate::study::Source;
 
@@ -38,6 +38,8 @@ pub enum Seat {
     Small(Source),
     /// A patch of an image among many.
     Patch(Source),
+    /// What lies under a cover, by the slot.
+    Fill(usize),
 }
 
 /// What is to be painted.
@@ -72,6 +74,8 @@ pub enum Job {
     },
     /// What the strongest channels of a layer saw.
     Seen(Arc<FeatureGrid>),
+    /// What lies under a cover.
+    Fill(Arc<Fill>),
     /// A page of a layer's filters.
     Filters {
         /// The filters.
@@ -191,7 +195,9 @@ impl Painter {
         let mut orders = self.shared.lock();
         if orders.by_seat.insert(seat.clone(), (key.clone(), job())).is_none() {
             match seat {
-                Seat::Tile(_) | Seat::Grid(_) | Seat::Filters(_) => orders.queue.push_front(seat.clone()),
+                Seat::Tile(_) | Seat::Grid(_) | Seat::Filters(_) | Seat::Fill(_) => {
+                    orders.queue.push_front(seat.clone())
+                }
                 Seat::Ahead(_) | Seat::Thumbnail(_) | Seat::Small(_) | Seat::Patch(_) => {
                     orders.queue.push_back(seat.clone());
                 }
@@ -283,6 +289,10 @@ fn paint(job: &Job, max_side: usize) -> (ColorImage, Option<Atlas>) {
         Job::Patch { picture, patch, side } => {
             let (rgba, [width, height]) = patch::cut(picture, *patch);
             (shrunk(width, height, &rgba, *side), None)
+        }
+        Job::Fill(fill) => {
+            let rgba: Vec<u8> = fill.rgb.iter().flat_map(|&[red, green, blue]| [red, green, blue, 255]).collect();
+            (shrunk(fill.columns, fill.rows, &rgba, max_side), None)
         }
         Job::Seen(grid) => {
             let (image, atlas) = seen::atlas(grid, max_side);

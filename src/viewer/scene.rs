@@ -173,6 +173,14 @@ impl Scene<'_> {
         self.texture(Seat::Filters(page), key, || Some(Job::Filters { filters, colormap, shared_scale, page }))
     }
 
+    /// What lies under the cover on the slice in view of a slot, once it is painted.
+    pub fn fill_texture(&mut self, slot: usize) -> Option<egui::TextureId> {
+        let cover = &self.facts.slots[slot].cover;
+        let (key, fill) = (cover.key.as_ref()?, Arc::clone(cover.fill()?));
+        let key = TextureKey::Fill { model: key.model.clone(), source: key.source.clone(), baseline: key.baseline };
+        self.texture(Seat::Fill(slot), key, || Some(Job::Fill(fill))).map(|texture| texture.handle.id())
+    }
+
     /// A small picture of any image that is open, once it has been read.
     pub fn thumbnail(&mut self, source: &Source) -> Option<Texture> {
         let key = TextureKey::Thumbnail(source.clone());

@@ -11,6 +11,7 @@ use super::paint::{Channel, Painted};
 use super::state::Superpixels;
 use crate::display::Voi;
 use crate::engine::{Key, MapKey, ModelId};
+use crate::explain::Baseline;
 use crate::study::Source;
 
 /// Everything that determines what a texture shows.
@@ -61,6 +62,15 @@ pub enum TextureKey {
     Patch(Source, [u32; 4]),
     /// What the strongest channels of a layer saw, by the key of that result.
     Seen(Key),
+    /// What lies under a cover of a slice.
+    Fill {
+        /// The model, whose input it is in.
+        model: ModelId,
+        /// The slice.
+        source: Source,
+        /// What it is.
+        baseline: Baseline,
+    },
 }
 
 /// Everything that determines how a map is laid over a slice.
@@ -209,7 +219,9 @@ impl Textures {
 
     fn upload(&mut self, ctx: &egui::Context, painted: Painted) {
         let options = match painted.key {
-            TextureKey::Slice { .. } | TextureKey::Thumbnail(_) | TextureKey::Seen(_) => TextureOptions::LINEAR,
+            TextureKey::Slice { .. } | TextureKey::Thumbnail(_) | TextureKey::Seen(_) | TextureKey::Fill { .. } => {
+                TextureOptions::LINEAR
+            }
             TextureKey::Atlas { .. } | TextureKey::Filters { .. } | TextureKey::Patch(..) => TextureOptions::NEAREST,
         };
         let bytes = image_bytes(&painted.image);

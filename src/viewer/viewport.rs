@@ -4,6 +4,7 @@ use egui::{Event, Mesh, MouseWheelUnit, PointerButton, Pos2, Rect, Role, Sense, 
 
 use super::annotations;
 use super::command::{Command, Tool};
+use super::covering;
 use super::inside::patch::from_corner;
 use super::scene::Scene;
 use super::state::{Content, Hovered, Layout, PLANE_SLOTS, Slot, State, Tile, Which};
@@ -33,6 +34,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize, tile: 
         linked::paint(&painter, rect, scene, tile.slot, slice, &map);
         paint_region(&painter, state, tile.slot, slice, &map);
         paint_patch(&painter, state, slice, &map);
+        covering::paint(&painter, rect, scene, tile.slot, &map);
         if let Some(hovered) = state.hovered
             && hovered.slot == tile.slot
             && !response.contains_pointer()
@@ -182,6 +184,9 @@ fn interact(
     if response.drag_stopped() && state.drawing.is_some() {
         scene.send(Command::CloseRegion);
     }
+    if response.drag_stopped() && state.cover.shown.is_some() {
+        scene.send(Command::DropCover);
+    }
     if response.hovered() {
         wheel(ui, response, scene, slot_index, rect);
     }
@@ -238,6 +243,16 @@ fn drag(
             for at in origin.into_iter().chain([pointer]) {
                 let (x, y) = map.slice_position(at);
                 scene.send(Command::DrawRegion { slot: slot_index, x, y });
+            }
+        }
+        Tool::Cover => {
+            let Some(pointer) = response.interact_pointer_pos() else { return };
+            // The drag is noticed once the pointer has moved some points; it began where the button was pressed.
+            let is_first = response.drag_started() || !scene.state.cover.is_dragged();
+            let origin = ui.input(|input| input.pointer.press_origin()).filter(|_| is_first);
+            for (at, begins) in origin.map(|at| (at, true)).into_iter().chain([(pointer, false)]) {
+                let (x, y) = map.slice_position(at);
+                scene.send(Command::DragCover { slot: slot_index, x, y, begins });
             }
         }
         Tool::Scroll => {

@@ -95,7 +95,7 @@ fn digest(state: &State, facts: &Facts, library: &Library) -> u64 {
     }
     for slot in state.visible_slots() {
         let facts = &facts.slots[slot];
-        (facts.class, facts.other).hash(&mut hasher);
+        (facts.class, facts.other, &facts.cover.key).hash(&mut hasher);
         facts.network.as_ref().map(|network| (&network.model.id, &network.layer)).hash(&mut hasher);
         // Each outline is another allocation, so its place in memory tells it from the one before.
         let outline = state.slots[slot].slice().and_then(|slice| explain.regions.get(&slice.source));
@@ -134,6 +134,9 @@ fn results(state: &State, facts: &Facts) -> Vec<Key> {
             wanted.push(key);
         }
     }
+    // Before everything else, and also while other work is stopped: somebody is waiting for it with a box in hand.
+    let covers = slots.iter().filter_map(|slot| facts.slots[*slot].cover.key.clone());
+    wanted.extend(covers.map(Key::Cover));
     let Some(model) = facts.model.current() else { return wanted };
     if explain.paused {
         return wanted;

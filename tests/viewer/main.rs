@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that can't go on fails")]
 
 mod costly;
+mod cover;
 mod density;
 mod exam;
 mod explain;

@@ -27,7 +27,7 @@ fn region(harness: &Harness<'static, App>) -> Option<Region> {
     Some(harness.state().facts().slots[0].map(Which::Class).key.as_ref()?.recipe.region.clone())
 }
 
-fn drag(harness: &mut Harness<'static, App>, way: &[Pos2]) {
+pub(super) fn drag(harness: &mut Harness<'static, App>, way: &[Pos2]) {
     harness.hover_at(way[0]);
     harness.run_steps(1);
     harness.drag_at(way[0]);

@@ -1,20 +1,20 @@
 //! What is put in place of what is hidden.
 
+use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 
 use super::super::{
-    Ask, ExplainError,
+    Ask, ExplainError, InputSpace,
     extent::Extent,
     parameters::{Kind, Parameter},
 };
-use super::Runs;
 
 /// The blur's standard deviation as a part of the picture's longer side.
 const BLUR: f64 = 0.05;
 
 /// What is put in place of what is hidden, whatever the shape of the hidden part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::explain) enum Baseline {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Baseline {
     /// 0 in network input.
     Zero,
     /// The darkest pixel value.
@@ -27,35 +27,56 @@ pub(in crate::explain) enum Baseline {
     Blur,
 }
 
+/// Names on the command line and for people, in the order in which they are offered.
+const NAMES: &[(&str, &str)] = &[
+    ("grey", "Grey"),
+    ("mean", "Mean colour of the picture"),
+    ("blur", "The picture, blurred"),
+    ("black", "Black"),
+    ("zero", "0 in network input"),
+];
+
 impl Baseline {
-    /// The baseline of this name in [`Baseline::parameter`].
+    /// All baselines.
+    pub const ALL: [Self; 5] = [Self::Zero, Self::Black, Self::Grey, Self::Mean, Self::Blur];
+
+    /// The baseline of this name.
+    #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "zero" => Some(Self::Zero),
-            "black" => Some(Self::Black),
-            "grey" => Some(Self::Grey),
-            "mean" => Some(Self::Mean),
-            "blur" => Some(Self::Blur),
-            _ => None,
+        Self::ALL.into_iter().find(|baseline| baseline.name() == name)
+    }
+
+    /// The name on the command line and in exports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Zero => "zero",
+            Self::Black => "black",
+            Self::Grey => "grey",
+            Self::Mean => "mean",
+            Self::Blur => "blur",
         }
     }
 
+    /// The name for people.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        let known = NAMES.iter().find(|(name, _)| *name == self.name());
+        known.map_or(self.name(), |(_, label)| label)
+    }
+
+    /// All baselines, in the order in which they are offered.
+    pub fn offered() -> impl Iterator<Item = Self> {
+        NAMES.iter().filter_map(|(name, _)| Self::named(name))
+    }
+
     /// The parameter that chooses a baseline.
-    pub const fn parameter(default: &'static str) -> Parameter {
+    pub(in crate::explain) const fn parameter(default: &'static str) -> Parameter {
         Parameter {
             name: "baseline",
             label: "In place of what is hidden",
             sentence: "What the network sees where the picture is hidden.",
-            kind: Kind::Choice {
-                options: &[
-                    ("grey", "Grey"),
-                    ("mean", "Mean colour of the picture"),
-                    ("blur", "The picture, blurred"),
-                    ("black", "Black"),
-                    ("zero", "0 in network input"),
-                ],
-                default,
-            },
+            kind: Kind::Choice { options: NAMES, default },
         }
     }
 
@@ -63,25 +84,34 @@ impl Baseline {
     ///
     /// # Errors
     /// [`ExplainError::NotFinite`] when the picture holds NaN or infinities.
-    pub fn field(self, ask: &Ask, runs: &Runs) -> Result<Vec<f32>, ExplainError> {
-        let plane = (runs.rows * runs.columns).max(1);
-        let original = runs.original();
+    pub(in crate::explain) fn field(self, ask: &Ask) -> Result<Vec<f32>, ExplainError> {
+        self.of_input(ask.space, &ask.input()?)
+    }
+
+    /// The same for any input `[1, channels, rows, columns]`.
+    ///
+    /// # Errors
+    /// [`ExplainError::NotFinite`] when the picture holds NaN or infinities.
+    pub(in crate::explain) fn of_input(self, space: &InputSpace, input: &Tensor) -> Result<Vec<f32>, ExplainError> {
+        let (_, channels, rows, columns) = input.dims4()?;
+        let plane = (rows * columns).max(1);
+        let original = || input.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>();
         Ok(match self {
-            Self::Zero => vec![0.0; original.len()],
+            Self::Zero => vec![0.0; channels * plane],
             Self::Black | Self::Grey => {
-                let extent = Extent::of(&ask.space.picture(&ask.input()?)?)?;
+                let extent = Extent::of(&space.picture(input)?)?;
                 let pixel = if self == Self::Black { extent.black } else { extent.grey() };
-                let value = |channel| ask.space.normalised(channel, pixel) as f32;
-                (0..runs.channels).flat_map(|channel| vec![value(channel); plane]).collect()
+                let value = |channel| space.normalised(channel, pixel) as f32;
+                (0..channels).flat_map(|channel| vec![value(channel); plane]).collect()
             }
-            Self::Mean => original
+            Self::Mean => original()?
                 .chunks_exact(plane)
                 .flat_map(|values| {
                     let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / plane as f64;
                     vec![mean as f32; plane]
                 })
                 .collect(),
-            Self::Blur => blurred(original, runs.rows, runs.columns),
+            Self::Blur => blurred(&original()?, rows, columns),
         })
     }
 }

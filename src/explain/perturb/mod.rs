@@ -10,7 +10,7 @@ mod runs;
 pub(super) mod shapley;
 mod solve;
 
-pub(super) use baseline::Baseline;
+pub use baseline::Baseline;
 pub use coalitions::Coalitions;
 pub(super) use pieces::{HIDDEN, KERNEL, QUICK, SEGMENTS, SUPERPIXELS, Scene, superpixels};
 pub(super) use runs::Runs;

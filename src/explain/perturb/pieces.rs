@@ -100,7 +100,7 @@ impl<'a> Scene<'a> {
         let hidden = match Baseline::named(ask.settings.choice(&HIDDEN)) {
             // The same name means the superpixel's own mean here.
             None | Some(Baseline::Mean) => colour_of_each(runs.original(), &superpixels.labels, superpixels.count),
-            Some(baseline) => baseline.field(ask, &runs)?,
+            Some(baseline) => baseline.field(ask)?,
         };
         Ok(Self { ask, runs, superpixels, hidden })
     }

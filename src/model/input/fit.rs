@@ -1,5 +1,7 @@
 //! Where the network's input lies in the slice.
 
+use std::ops::Range;
+
 use crate::model::card::FitMode;
 
 /// The map between slice pixels and pixels of the network's input, and how the slice is resized for it.
@@ -62,6 +64,28 @@ impl Fit {
             (at + 0.5) * self.resized[axis] as f64 / self.slice[axis] as f64 + self.shift[axis] as f64 - 0.5
         };
         (along(x, 1), along(y, 0))
+    }
+
+    /// The pixels of the input whose centres lie in a rectangle of the slice, rows and columns: `[left, top, right,
+    /// bottom]`, where (0, 0) is the outer corner of the first pixel. `None` where no centre does.
+    #[must_use]
+    pub fn pixels_within(&self, [left, top, right, bottom]: [f32; 4]) -> Option<[Range<usize>; 2]> {
+        let (x0, y0) = self.input_from_slice((f64::from(left) - 0.5, f64::from(top) - 0.5));
+        let (x1, y1) = self.input_from_slice((f64::from(right) - 0.5, f64::from(bottom) - 0.5));
+        // Up to, but without, the far edge: a pixel on a common edge belongs to one side.
+        let within = |from: f64, to: f64, size: usize| {
+            let place = |at: f64| at.ceil().clamp(0.0, size as f64) as usize;
+            Some(place(from)..place(to)).filter(|places| !places.is_empty())
+        };
+        Some([within(y0, y1, self.input[0])?, within(x0, x1, self.input[1])?])
+    }
+
+    /// Where pixels of the input, rows and columns, lie on the slice: `[left, top, right, bottom]` as above.
+    #[must_use]
+    pub fn slice_rectangle(&self, [rows, columns]: &[Range<usize>; 2]) -> [f32; 4] {
+        let corner = |column: usize, row: usize| self.slice_from_input((column as f64 - 0.5, row as f64 - 0.5));
+        let ((left, top), (right, bottom)) = (corner(columns.start, rows.start), corner(columns.end, rows.end));
+        [left + 0.5, top + 0.5, right + 0.5, bottom + 0.5].map(|at| at as f32)
     }
 
     /// Whether the network saw the slice at this position (not so outside a centre crop).
@@ -164,6 +188,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn rectangles_become_pixels_and_back() {
+        // Twice as many pixels in the input, in the middle.
+        let fit = Fit { slice: [100, 50], input: [224, 224], resized: [200, 100], shift: [10, 60] };
+        assert_eq!(fit.pixels_within([5.0, 10.0, 7.0, 20.0]), Some([30..50, 70..74]));
+        assert_eq!(fit.slice_rectangle(&[30..50, 70..74]), [5.0, 10.0, 7.0, 20.0]);
+        // A pixel belongs to the rectangle that its centre lies in.
+        assert_eq!(fit.pixels_within([5.2, 10.3, 5.3, 10.9]), Some([31..32, 70..71]));
+        assert_eq!(fit.pixels_within([5.3, 10.3, 5.7, 10.7]), None, "between two centres");
+        assert_eq!(fit.pixels_within([-60.0, -40.0, 900.0, 900.0]), Some([0..224, 0..224]));
+        assert_eq!(fit.pixels_within([-90.0, 0.0, -40.0, 10.0]), None, "outside");
+        assert_eq!(fit.pixels_within([f32::NAN, 0.0, 4.0, 4.0]), None);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
             tool_button(ui, scene, Command::SetLayout(layout), scene.state.layout == layout);
         }
         separator(ui);
-        for tool in [Tool::Window, Tool::Pan, Tool::Zoom, Tool::Scroll] {
+        for tool in [Tool::Window, Tool::Pan, Tool::Zoom, Tool::Scroll, Tool::Cover] {
             tool_button(ui, scene, Command::SetTool(tool), scene.state.tool == tool);
         }
         if scene.facts.model.value.as_ref().is_some_and(|model| model.segmentation) {

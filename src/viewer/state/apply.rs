@@ -163,6 +163,11 @@ impl State {
                     self.explain.regions.remove(&slice.source);
                 }
             }
+            C::DragCover { slot, x, y, begins } => self.drag_cover(slot, (x, y), begins),
+            C::DropCover => self.drop_cover(),
+            C::MoveCover(right, down) => self.nudge_cover(right, down),
+            C::ClearCover => self.cover.shown = None,
+            C::SetCoverBaseline(baseline) => self.cover.baseline = baseline,
             C::Hover(hovered) => self.hovered = hovered,
 
             C::ToggleCine => self.cine.playing = !self.cine.playing,
@@ -395,7 +400,7 @@ impl State {
         }
     }
 
-    /// Closes what lies on top, then leaves full size, then resets the view.
+    /// Closes what lies on top, then takes the cover off, then leaves full size, then resets the view.
     fn escape(&mut self, active: usize) {
         if self.palette.take().is_some() {
             return;
@@ -405,6 +410,8 @@ impl State {
         }
         if self.help_shown {
             self.help_shown = false;
+        } else if self.covered(active).is_some() {
+            self.cover.shown = None;
         } else if self.full_tile.is_some() && self.slots[active].view == View::default() {
             self.full_tile = None;
         } else {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod apply_exam;
+mod cover;
 mod density;
 mod exam;
 mod explain;
@@ -10,6 +11,7 @@ mod layout;
 mod slot;
 
 pub use apply::{Effect, Surroundings};
+pub use cover::{CoverBox, Covering};
 pub use density::{DensityView, Pinned, likeliest_first, name_of};
 pub use exam::{Assigned, ExamChoice};
 pub use explain::{Aim, Explain, Scale, Superpixels};
@@ -100,6 +102,8 @@ pub struct State {
     pub layer_tree: Option<LayerTree>,
     /// The region that is being drawn.
     pub drawing: Option<Drawing>,
+    /// What is covered.
+    pub cover: Covering,
 }
 
 impl State {
@@ -127,6 +131,7 @@ impl State {
             hovered: None,
             layer_tree: None,
             drawing: None,
+            cover: Covering::default(),
         }
     }
 

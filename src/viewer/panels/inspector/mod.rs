@@ -2,6 +2,7 @@
 
 mod against;
 mod colours;
+mod cover;
 mod layer;
 mod method;
 mod model;
@@ -26,6 +27,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         model::stack_result(ui, scene, &model);
         classes::show(ui, scene, &model);
         against::show(ui, scene, &model);
+        cover::show(ui, scene);
         if model.segmentation {
             region::show(ui, scene);
         }
