@@ -180,8 +180,9 @@ mod tests {
         let colour = |baseline: Baseline| cover.fill(baseline).unwrap().rgb[20];
         assert_eq!(colour(Baseline::Grey), [128; 3]);
         assert_eq!(colour(Baseline::Black), [0; 3]);
-        // The mean of 10 ..= 63, and what 0 in network input stands for.
-        assert_eq!((colour(Baseline::Mean), colour(Baseline::Zero)), ([37; 3], [128; 3]));
+        // The mean of 10 ..= 63 is 36.5, which may be rounded either way; 0 in network input stands for 127.5.
+        assert!(matches!(colour(Baseline::Mean), [36 | 37, ..]));
+        assert_eq!(colour(Baseline::Zero), [128; 3]);
         let blur = cover.fill(Baseline::Blur).unwrap();
         assert!(blur.rgb[0][0] < blur.rgb[53][0] && blur.rgb[0][0] >= 10 && blur.rgb[53][0] <= 63);
         assert!(Arc::ptr_eq(&blur, &cover.fill(Baseline::Blur).unwrap()), "made once");

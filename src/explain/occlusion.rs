@@ -32,9 +32,6 @@ const STRIDE: Parameter = Parameter {
     kind: Kind::Integer { min: 1, max: 1024, default: 16 },
 };
 
-/// How many pixels of input one step of the last layers is in nearly all networks: five times a half.
-const STEPS: usize = 32;
-
 /// What the window is filled with.
 const BASELINE: Parameter = Baseline::parameter("grey");
 
@@ -99,15 +96,11 @@ impl Method for Occlusion {
 
         let width = runs.columns;
         let places = runs.places();
-        let order = in_step(&rows, &columns);
-        let at = |index: usize| {
-            let (row, column) = order[index];
-            (rows[row].clone(), columns[column].clone())
-        };
+        let at = |index: usize| (rows[index / columns.len()].clone(), columns[index % columns.len()].clone());
         let mut drops = Drops { whole, sums: vec![0.0; places], counts: vec![0; places], greatest: 0.0 };
         let mut pace = Pace::new();
         runs.each(
-            order.len(),
+            rows.len() * columns.len(),
             Unit::Logit,
             |index, values| {
                 let (rows, columns) = at(index);
@@ -144,16 +137,6 @@ fn positions(length: usize, window: usize, stride: usize) -> Result<Vec<std::ops
     }
     let count = rest.div_ceil(stride) + 1;
     Ok((0..count).map(|index| index * stride..(index * stride + window).min(length)).collect())
-}
-
-/// The order in which windows are hidden, as places in both directions: those that lie alike under the steps of the
-/// network's layers follow each other, since they change equally large parts of each layer's output and are run together.
-/// It also makes the map form all over the picture.
-fn in_step(rows: &[std::ops::Range<usize>], columns: &[std::ops::Range<usize>]) -> Vec<(usize, usize)> {
-    let mut order: Vec<(usize, usize)> =
-        (0..rows.len()).flat_map(|row| (0..columns.len()).map(move |column| (row, column))).collect();
-    order.sort_by_key(|&(row, column)| (rows[row].start % STEPS, columns[column].start % STEPS, row, column));
-    order
 }
 
 /// Falls of the score, summed at each place over the windows that covered it.
@@ -204,7 +187,7 @@ impl Drops {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_step, positions};
+    use super::positions;
 
     #[test]
     fn the_last_window_is_cut_at_the_edge() {
@@ -214,16 +197,5 @@ mod tests {
         assert_eq!(positions(4, 4, 9).unwrap(), vec![0..4]);
         let error = positions(10, 3, 4).unwrap_err().to_string();
         assert!(error.contains("a stride of 4 is more than the window of 3"), "{error}");
-    }
-
-    #[test]
-    fn every_window_comes_once_and_those_in_step_together() {
-        let places = positions(80, 16, 16).unwrap();
-        let order = in_step(&places, &places);
-        assert_eq!(order[..4], [(0, 0), (0, 2), (0, 4), (2, 0)]);
-        let mut all = order.clone();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!((order.len(), all.len()), (25, 25));
     }
 }

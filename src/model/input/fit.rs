@@ -70,6 +70,9 @@ impl Fit {
     /// bottom]`, where (0, 0) is the outer corner of the first pixel. `None` where no centre does.
     #[must_use]
     pub fn pixels_within(&self, [left, top, right, bottom]: [f32; 4]) -> Option<[Range<usize>; 2]> {
+        if [left, top, right, bottom].iter().any(|at| at.is_nan()) {
+            return None;
+        }
         let (x0, y0) = self.input_from_slice((f64::from(left) - 0.5, f64::from(top) - 0.5));
         let (x1, y1) = self.input_from_slice((f64::from(right) - 0.5, f64::from(bottom) - 0.5));
         // Up to, but without, the far edge: a pixel on a common edge belongs to one side.
