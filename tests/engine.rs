@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::engine::{engine, settled, wait};
-use glassbox::engine::{
-    CoverKey, Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, SourceList, StackKey, Status,
-};
+use glassbox::engine::{CoverKey, Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, SourceList, StackKey, Status};
 use glassbox::explain::Baseline;
 use glassbox::study::Source;
 

@@ -92,16 +92,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// "melanoma  84.2 % → 61.0 %  (−23.2)".
+    /// "melanoma  84.2 %, covered 61.0 %  (−23.2)".
     #[must_use]
     pub fn words(&self) -> String {
         let change = self.after - self.before;
         let sign = if change < 0.0 { "−" } else { "+" };
         if self.is_part {
             let (before, after, change) = (100.0 * self.before, 100.0 * self.after, 100.0 * change.abs());
-            return format!("{}  {before:.1} % → {after:.1} %  ({sign}{change:.1})", self.name);
+            return format!("{}  {before:.1} %, covered {after:.1} %  ({sign}{change:.1})", self.name);
         }
-        format!("{}  {:.3} → {:.3}  ({sign}{:.3})", self.name, self.before, self.after, change.abs())
+        format!("{}  {:.3}, covered {:.3}  ({sign}{:.3})", self.name, self.before, self.after, change.abs())
     }
 }
 
@@ -167,10 +167,10 @@ mod tests {
     #[test]
     fn answers_name_class_before_after_and_difference() {
         let answer = Answer { name: "melanoma".to_owned(), before: 0.842, after: 0.61, is_part: true };
-        assert_eq!(answer.words(), "melanoma  84.2 % → 61.0 %  (−23.2)");
+        assert_eq!(answer.words(), "melanoma  84.2 %, covered 61.0 %  (−23.2)");
         let answer = Answer { after: 0.842, ..answer };
-        assert_eq!(answer.words(), "melanoma  84.2 % → 84.2 %  (+0.0)");
+        assert_eq!(answer.words(), "melanoma  84.2 %, covered 84.2 %  (+0.0)");
         let answer = Answer { name: "age".to_owned(), before: 41.5, after: 43.0, is_part: false };
-        assert_eq!(answer.words(), "age  41.500 → 43.000  (+1.500)");
+        assert_eq!(answer.words(), "age  41.500, covered 43.000  (+1.500)");
     }
 }
