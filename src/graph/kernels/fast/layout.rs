@@ -1,0 +1,103 @@
+//! From pictures with the channels first to pictures with the channels last, and back.
+
+use rayon::prelude::*;
+
+use super::image::View;
+
+/// Side of the squares of numbers that are turned at a time; a row of one fills a line of the cache.
+const SIDE: usize = 16;
+
+/// `[batch, channels, rows, columns]` → channels last, with zeros around the pictures: `before` rows and columns before
+/// and `after` behind.
+///
+/// # Panics
+/// When `values` or `out` are too short.
+pub fn to_last(values: &[f32], [batch, channels, rows, columns]: [usize; 4], edges: Edges, out: &mut [f32]) {
+    let plane = rows * columns;
+    assert!(values.len() >= batch * channels * plane, "pixels are missing");
+    let [all_rows, all_columns] = edges.around([rows, columns]);
+    let line = all_columns * channels;
+    let out = &mut out[..batch * all_rows * line];
+    if line == 0 {
+        return;
+    }
+    out.par_chunks_exact_mut(line).enumerate().with_min_len(grain(line)).for_each(|(index, out)| {
+        let (picture, row) = (index / all_rows, (index % all_rows).wrapping_sub(edges.before[0]));
+        if row >= rows {
+            return out.fill(0.0);
+        }
+        let inner = edges.before[1] * channels..(edges.before[1] + columns) * channels;
+        out[..inner.start].fill(0.0);
+        out[inner.end..].fill(0.0);
+        let out = &mut out[inner];
+        let first = picture * channels * plane + row * columns;
+        for columns in pieces(columns) {
+            for lanes in pieces(channels) {
+                let mut square = [[0.0_f32; SIDE]; SIDE];
+                for (square, channel) in square.iter_mut().zip(lanes.clone()) {
+                    let from = &values[first + channel * plane..][columns.clone()];
+                    square[..from.len()].copy_from_slice(from);
+                }
+                for (place, column) in columns.clone().enumerate() {
+                    let to = &mut out[column * channels..][lanes.clone()];
+                    to.iter_mut().zip(&square).for_each(|(to, square)| *to = square[place]);
+                }
+            }
+        }
+    });
+}
+
+/// Channels last → `[batch, channels, rows, columns]`.
+///
+/// # Panics
+/// When `out` is too short.
+pub fn to_first(input: View, out: &mut [f32]) {
+    input.check();
+    let (plane, pixel) = (input.rows * input.columns, input.pixel);
+    if plane == 0 {
+        return;
+    }
+    let out = &mut out[..input.batch * input.channels * plane];
+    out.par_chunks_exact_mut(input.channels * plane).enumerate().for_each(|(picture, out)| {
+        out.par_chunks_mut(SIDE * plane).enumerate().with_min_len(grain(SIDE * plane)).for_each(|(block, out)| {
+            let lanes = out.len() / plane;
+            let from = &input.values[picture * plane * pixel + block * SIDE..];
+            for pixels in pieces(plane) {
+                let mut square = [[0.0_f32; SIDE]; SIDE];
+                for (square, place) in square.iter_mut().zip(pixels.clone()) {
+                    square[..lanes].copy_from_slice(&from[place * pixel..][..lanes]);
+                }
+                for (lane, out) in out.chunks_exact_mut(plane).enumerate() {
+                    out[pixels.clone()].iter_mut().zip(&square).for_each(|(to, square)| *to = square[lane]);
+                }
+            }
+        });
+    });
+}
+
+/// Zeros around pictures, in rows and columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Edges {
+    /// Before the first row and column.
+    pub before: [usize; 2],
+    /// Behind the last ones.
+    pub after: [usize; 2],
+}
+
+impl Edges {
+    /// The rows and columns of a picture with its edges.
+    #[must_use]
+    pub fn around(self, size: [usize; 2]) -> [usize; 2] {
+        [0, 1].map(|axis| self.before[axis] + size[axis] + self.after[axis])
+    }
+}
+
+/// What lies in one square after the other.
+fn pieces(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..count).step_by(SIDE).map(move |start| start..(start + SIDE).min(count))
+}
+
+/// How many lines of this length one thread takes at least.
+fn grain(line: usize) -> usize {
+    ((1 << 14) / line.max(1)).max(1)
+}

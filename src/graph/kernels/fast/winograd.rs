@@ -1,0 +1,209 @@
+//! Convolution 3×3 with stride 1 by Winograd's F(4×4, 3×3): 36 products where the plain sum takes 144.
+//!
+//! Tiles of 6×6 pixels become tiles of 4×4 (Lavin and Gray 2016). The points are 0, ±√½, ±√2 and ∞ instead of the usual
+//! 0, ±1, ±2, ∞ because they lose a third as much to rounding (Barabasz et al. 2020).
+
+mod transform;
+
+use std::cell::RefCell;
+
+use rayon::prelude::*;
+
+use super::{
+    Isa,
+    image::{After, Cells, Target, View},
+    lane::LANE,
+    layout::Edges,
+    micro::{self, Left, WIDTH},
+};
+use crate::graph::Control;
+use transform::{Finish, POINTS, Tiles, Transform};
+
+/// Tiles that one thread transforms at a time: their products with a panel fit the second cache.
+const BLOCK: usize = 56;
+
+/// From so many tiles a thread on, each thread transforms its own; with fewer all threads share them.
+const OWN: usize = 28;
+
+/// Transformed weights, `[panels][36][inputs][32]`, filled up with zeros.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    inputs: usize,
+    outputs: usize,
+    values: Vec<f32>,
+}
+
+impl Weights {
+    /// From `weight(output, input, row, column)`; the transform is computed in `f64`.
+    #[must_use]
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
+        let mut values = vec![0.0; Self::size(inputs, outputs)];
+        values.par_chunks_mut((POINTS * inputs * WIDTH).max(1)).enumerate().for_each(|(panel, values)| {
+            for input in 0..inputs {
+                for lane in 0..WIDTH.min(outputs - panel * WIDTH) {
+                    let kernel = |row, column| f64::from(weight(panel * WIDTH + lane, input, row, column));
+                    for (point, value) in transform::of_kernel(kernel).into_iter().enumerate() {
+                        values[(point * inputs + input) * WIDTH + lane] = value as f32;
+                    }
+                }
+            }
+        });
+        Self { inputs, outputs, values }
+    }
+
+    /// How many elements such weights take.
+    #[must_use]
+    pub fn size(inputs: usize, outputs: usize) -> usize {
+        POINTS * inputs * outputs.next_multiple_of(WIDTH)
+    }
+
+    fn panels(&self) -> usize {
+        self.outputs.div_ceil(WIDTH)
+    }
+
+    fn panel(&self, panel: usize, point: usize) -> &[f32] {
+        let size = self.inputs * WIDTH;
+        &self.values[(panel * POINTS + point) * size..][..size]
+    }
+}
+
+/// Buffers of one thread, kept from run to run.
+#[derive(Default)]
+struct Scratch {
+    input: Vec<f32>,
+    product: Vec<f32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// Of the thread that shares its transformed tiles with the others.
+    static SHARED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Convolves with zeros around the pictures; with `pool` each 2×2 pixels of the result become
+/// their maximum, an odd last row or column is dropped. A cancelled run leaves part of the output as it was.
+///
+/// # Panics
+/// When sizes do not fit each other.
+#[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
+pub fn convolve(
+    isa: Isa,
+    input: View,
+    weights: &Weights,
+    edges: Edges,
+    after: After,
+    pool: bool,
+    output: Target,
+    control: &Control,
+) {
+    input.check();
+    let size = edges.around([input.rows, input.columns]).map(|side| side - 2);
+    assert_eq!(input.channels, weights.inputs, "weights for other channels");
+    let expected = if pool { size.map(|side| side / 2) } else { size };
+    assert_eq!([output.batch, output.rows, output.columns], [input.batch, expected[0], expected[1]]);
+    assert_eq!(output.channels, weights.outputs, "an output for other channels");
+    let tiles = Tiles { down: size[0].div_ceil(4), across: size[1].div_ceil(4), size, padding: edges.before };
+    let count = input.batch * tiles.down * tiles.across;
+    let job = Job { isa, input, weights, tiles, after, pool, output, control };
+    let threads = rayon::current_num_threads();
+    if count >= OWN * threads {
+        let blocks = count.div_ceil(BLOCK).next_multiple_of(threads);
+        let length = count.div_ceil(blocks).next_multiple_of(micro::MOST_ROWS);
+        (0..count).into_par_iter().step_by(length).for_each(|first| job.block(first..(first + length).min(count)));
+    } else {
+        // Taken and put back: a thread that waits for the others may come by here with another convolution.
+        let mut shared = SHARED.take();
+        job.shared(count, &mut shared);
+        SHARED.set(shared);
+    }
+}
+
+/// One convolution.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    isa: Isa,
+    input: View<'a>,
+    weights: &'a Weights,
+    tiles: Tiles,
+    after: After<'a>,
+    pool: bool,
+    output: Target,
+    control: &'a Control,
+}
+
+impl Job<'_> {
+    /// From one tile's transformed channels to the next one's: whole lanes, and not a power of two, so that tiles do not
+    /// drive each other out of the cache.
+    fn row(&self) -> usize {
+        self.input.channels.next_multiple_of(LANE) + LANE
+    }
+
+    /// Some tiles from beginning to end, by the thread that calls.
+    fn block(&self, tiles: std::ops::Range<usize>) {
+        let (row, count) = (self.row(), tiles.len());
+        SCRATCH.with_borrow_mut(|Scratch { input, product }| {
+            grow(input, POINTS * count * row);
+            grow(product, POINTS * count * WIDTH);
+            for (index, tile) in tiles.clone().enumerate() {
+                let to = Transform { cells: Cells::new(input), plane: count * row, offset: index * row };
+                // SAFETY: this thread alone has the buffer, which has room for so many tiles.
+                unsafe { transform::input(self.isa, self.input, self.tiles, tile, to) };
+            }
+            for panel in 0..self.weights.panels() {
+                if self.control.is_cancelled() {
+                    return;
+                }
+                self.panel(panel, tiles.clone(), input, product);
+            }
+        });
+    }
+
+    /// All tiles, transformed by all threads into one buffer; then each thread takes panels.
+    fn shared(&self, count: usize, shared: &mut Vec<f32>) {
+        let row = self.row();
+        grow(shared, POINTS * count * row);
+        let cells = Cells::new(shared);
+        (0..count).into_par_iter().with_min_len(2).for_each(|tile| {
+            let to = Transform { cells, plane: count * row, offset: tile * row };
+            // SAFETY: each tile has a place of its own in the buffer, which has room for all.
+            unsafe { transform::input(self.isa, self.input, self.tiles, tile, to) };
+        });
+        let shared: &[f32] = shared;
+        (0..self.weights.panels()).into_par_iter().for_each(|panel| {
+            if self.control.is_cancelled() {
+                return;
+            }
+            SCRATCH.with_borrow_mut(|Scratch { product, .. }| {
+                grow(product, POINTS * count * WIDTH);
+                self.panel(panel, 0..count, shared, product);
+            });
+        });
+    }
+
+    /// The products of transformed tiles with one panel at all points, and what becomes of them.
+    fn panel(&self, panel: usize, tiles: std::ops::Range<usize>, input: &[f32], product: &mut [f32]) {
+        let (row, count) = (self.row(), tiles.len());
+        let left = Left::matrix(row, self.weights.inputs);
+        for point in 0..POINTS {
+            let input = &input[point * count * row..][..count * row];
+            let product = &mut product[point * count * WIDTH..][..count * WIDTH];
+            micro::product(self.isa, count, input, left, self.weights.panel(panel, point), product, WIDTH);
+        }
+        for (index, tile) in tiles.enumerate() {
+            let from = Finish { plane: count * WIDTH, offset: index * WIDTH, panel, after: self.after, pool: self.pool };
+            // SAFETY: each tile is finished once for each panel, and the pair owns these channels of its pixels.
+            unsafe { transform::output(self.isa, product, self.tiles, tile, from, self.output) };
+        }
+    }
+}
+
+/// Room for so many elements; what was there is of no interest.
+fn grow(buffer: &mut Vec<f32>, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length, 0.0);
+    }
+}

@@ -1,0 +1,289 @@
+//! Into and out of Winograd's domain.
+
+use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
+
+use super::super::{
+    Isa,
+    image::{After, Cells, Target, View},
+    lane::{Array, LANE, Lane},
+    micro::WIDTH,
+};
+
+/// Points of a tile.
+pub const POINTS: usize = 36;
+
+/// The tiles of a batch: 4×4 pixels of the output each, 6×6 of the input.
+#[derive(Debug, Clone, Copy)]
+pub struct Tiles {
+    /// Tiles from top to bottom of a picture.
+    pub down: usize,
+    /// Tiles from left to right.
+    pub across: usize,
+    /// Rows and columns of the output.
+    pub size: [usize; 2],
+    /// Zeros before the input's rows and columns.
+    pub padding: [usize; 2],
+}
+
+impl Tiles {
+    /// A tile's picture, and the output pixel in its corner.
+    fn place(self, tile: usize) -> (usize, usize, usize) {
+        let of_picture = tile % (self.down * self.across);
+        (tile / (self.down * self.across), of_picture / self.across * 4, of_picture % self.across * 4)
+    }
+}
+
+/// Where a tile's transformed input goes: the channels at one point lie side by side, the points `plane` apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Transform {
+    pub cells: Cells,
+    pub plane: usize,
+    pub offset: usize,
+}
+
+/// Where a tile's products with a panel lie, and what becomes of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Finish<'a> {
+    pub plane: usize,
+    pub offset: usize,
+    pub panel: usize,
+    pub after: After<'a>,
+    pub pool: bool,
+}
+
+/// `G k Gᵀ`, 36 points.
+pub fn of_kernel(kernel: impl Fn(usize, usize) -> f64) -> [f64; POINTS] {
+    let columns: [[f64; 6]; 3] = std::array::from_fn(|c| of_taps([kernel(0, c), kernel(1, c), kernel(2, c)]));
+    let mut points = [0.0; POINTS];
+    for row in 0..6 {
+        let line = of_taps([columns[0][row], columns[1][row], columns[2][row]]);
+        points[row * 6..][..6].copy_from_slice(&line);
+    }
+    points
+}
+
+/// `G g`.
+fn of_taps([g0, g1, g2]: [f64; 3]) -> [f64; 6] {
+    let (a, b) = (0.5_f64.sqrt(), 2.0_f64.sqrt());
+    let (near, near_odd) = ((g0 + 0.5 * g2) / -1.5, a * g1 / -1.5);
+    let (far, far_odd) = ((g0 + 2.0 * g2) / 6.0, b * g1 / 6.0);
+    [g0, near + near_odd, near - near_odd, far + far_odd, far - far_odd, g2]
+}
+
+/// `Bᵀ d`.
+#[inline(always)]
+fn of_input<L: Lane>(d: [L; 6]) -> [L; 6] {
+    let times = |factor: f32, lane: L| L::splat(factor).mul(lane);
+    let near = L::splat(-2.0).mul_add(d[2], d[4]);
+    let near_odd = times(A, L::splat(-2.0).mul_add(d[1], d[3]));
+    let far = L::splat(-0.5).mul_add(d[2], d[4]);
+    let far_odd = times(B, L::splat(-0.5).mul_add(d[1], d[3]));
+    [
+        L::splat(-2.5).mul_add(d[2], d[4].add(d[0])),
+        near.add(near_odd),
+        near.sub(near_odd),
+        far.add(far_odd),
+        far.sub(far_odd),
+        L::splat(-2.5).mul_add(d[3], d[5].add(d[1])),
+    ]
+}
+
+/// `Aᵀ m`.
+#[inline(always)]
+fn of_product<L: Lane>(m: [L; 6]) -> [L; 4] {
+    let (near, near_odd) = (m[1].add(m[2]), m[1].sub(m[2]));
+    let (far, far_odd) = (m[3].add(m[4]), m[3].sub(m[4]));
+    [
+        m[0].add(near).add(far),
+        L::splat(A).mul_add(near_odd, L::splat(B).mul(far_odd)),
+        L::splat(0.5).mul_add(near, L::splat(2.0).mul(far)),
+        L::splat(0.5 * A).mul_add(near_odd, L::splat(2.0 * B).mul_add(far_odd, m[5])),
+    ]
+}
+
+/// Transforms one tile of the input; beyond the picture there are zeros.
+///
+/// # Safety
+/// At each of the 36 points, `to` must have room for the input's channels filled up to whole lanes, which nobody else
+/// uses; the processor must have the instructions.
+pub unsafe fn input(isa: Isa, input: View, tiles: Tiles, tile: usize, to: Transform) {
+    // SAFETY: the caller's.
+    unsafe {
+        match isa {
+            Isa::Plain => input_in::<Array>(input, tiles, tile, to),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::input_avx2(input, tiles, tile, to),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86::input_avx512(input, tiles, tile, to),
+        }
+    }
+}
+
+/// Transforms one tile's products with a panel back, adds what comes after and stores the pixels.
+///
+/// # Safety
+/// Nobody else may use the panel's channels of the tile's pixels; the processor must have the instructions.
+pub unsafe fn output(isa: Isa, product: &[f32], tiles: Tiles, tile: usize, from: Finish, output: Target) {
+    let last = from.offset + (POINTS - 1) * from.plane + WIDTH;
+    assert!(product.len() >= last, "products are missing");
+    // SAFETY: the products have just been checked, the rest is the caller's.
+    unsafe {
+        match isa {
+            Isa::Plain => output_in::<Array>(product, tiles, tile, from, output),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::output_avx2(product, tiles, tile, from, output),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86::output_avx512(product, tiles, tile, from, output),
+        }
+    }
+}
+
+/// The versions compiled for instructions that not every processor has.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::super::super::lane::x86::{One, Two};
+    use super::{Finish, Target, Tiles, Transform, View, input_in, output_in};
+
+    // SAFETY of all: the caller's.
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn input_avx2(input: View, tiles: Tiles, tile: usize, to: Transform) {
+        unsafe { input_in::<Two>(input, tiles, tile, to) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn input_avx512(input: View, tiles: Tiles, tile: usize, to: Transform) {
+        unsafe { input_in::<One>(input, tiles, tile, to) }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn output_avx2(product: &[f32], tiles: Tiles, tile: usize, from: Finish, output: Target) {
+        unsafe { output_in::<Two>(product, tiles, tile, from, output) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn output_avx512(product: &[f32], tiles: Tiles, tile: usize, from: Finish, output: Target) {
+        unsafe { output_in::<One>(product, tiles, tile, from, output) }
+    }
+}
+
+/// A pixel without channels, for what lies beyond the picture.
+const BEYOND: [f32; LANE] = [0.0; LANE];
+
+// The two below are loops all through, without closures: a closure would be compiled for the processor's least
+// instructions.
+
+#[inline(always)]
+unsafe fn input_in<L: Lane>(input: View, tiles: Tiles, tile: usize, to: Transform) {
+    let (picture, top, left) = tiles.place(tile);
+    // Where each of the tile's pixels is, and whether its address moves on with the channels: beyond the picture the
+    // same zeros are read again and again.
+    let mut pixels = [[(BEYOND.as_ptr(), 0); 6]; 6];
+    for (r, line) in pixels.iter_mut().enumerate() {
+        let row = (top + r).wrapping_sub(tiles.padding[0]);
+        for (c, pixel) in line.iter_mut().enumerate() {
+            let column = (left + c).wrapping_sub(tiles.padding[1]);
+            if row < input.rows && column < input.columns {
+                *pixel = (input.values[input.at(picture, row, column)..].as_ptr(), 1);
+            }
+        }
+    }
+    for channel in (0..input.channels).step_by(LANE) {
+        let count = LANE.min(input.channels - channel);
+        let mut half = [[L::splat(0.0); 6]; 6];
+        for c in 0..6 {
+            let mut column = [L::splat(0.0); 6];
+            for (lane, line) in column.iter_mut().zip(&pixels) {
+                let (pixel, moves) = line[c];
+                // SAFETY: a pixel in the picture has these channels (`View::check`); of zeros there is a whole lane.
+                *lane = unsafe { L::load_some(pixel.add(channel * moves), count) };
+            }
+            let column = of_input(column);
+            for r in 0..6 {
+                half[r][c] = column[r];
+            }
+        }
+        for (r, line) in half.into_iter().enumerate() {
+            let line = of_input(line);
+            for (c, lane) in line.into_iter().enumerate() {
+                let offset = to.offset + (r * 6 + c) * to.plane + channel;
+                // SAFETY: the caller gives room for whole lanes.
+                unsafe { lane.store(to.cells.pointer(offset, LANE)) };
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn output_in<L: Lane>(product: &[f32], tiles: Tiles, tile: usize, from: Finish, output: Target) {
+    let (picture, top, left) = tiles.place(tile);
+    let [rows, columns] = [4.min(tiles.size[0] - top), 4.min(tiles.size[1] - left)];
+    let Finish { plane, offset, panel, after, pool } = from;
+    for part in (0..WIDTH).step_by(LANE) {
+        let channel = panel * WIDTH + part;
+        if channel >= output.channels {
+            return;
+        }
+        let count = LANE.min(output.channels - channel);
+        let mut half = [[L::splat(0.0); 6]; 4];
+        for c in 0..6 {
+            let mut column = [L::splat(0.0); 6];
+            for (r, lane) in column.iter_mut().enumerate() {
+                // SAFETY: `output` has checked the length.
+                *lane = unsafe { L::load(product.as_ptr().add(offset + (r * 6 + c) * plane + part)) };
+            }
+            let column = of_product(column);
+            for r in 0..4 {
+                half[r][c] = column[r];
+            }
+        }
+        let mut bias = L::splat(0.0);
+        if let Some(values) = after.bias.get(channel..channel + count) {
+            // SAFETY: so many are there.
+            bias = unsafe { L::load_some(values.as_ptr(), count) };
+        }
+        let mut pixels = [[bias; 4]; 4];
+        for (pixels, half) in pixels.iter_mut().zip(half) {
+            let line = of_product(half);
+            for (pixel, lane) in pixels.iter_mut().zip(line) {
+                *pixel = pixel.add(lane);
+            }
+        }
+        if let Some(residual) = after.residual {
+            for (r, line) in pixels.iter_mut().enumerate().take(rows) {
+                for (c, lane) in line.iter_mut().enumerate().take(columns) {
+                    let others = &residual.values[residual.at(picture, top + r, left + c) + channel..][..count];
+                    // SAFETY: so many are there.
+                    *lane = lane.add(unsafe { L::load_some(others.as_ptr(), count) });
+                }
+            }
+        }
+        if let Some((low, high)) = after.limits {
+            let (low, high) = (L::splat(low), L::splat(high));
+            for line in &mut pixels {
+                for lane in line {
+                    *lane = lane.max(low).min(high);
+                }
+            }
+        }
+        if pool {
+            for r in 0..rows / 2 {
+                for c in 0..columns / 2 {
+                    let above = pixels[2 * r][2 * c].max(pixels[2 * r][2 * c + 1]);
+                    let below = pixels[2 * r + 1][2 * c].max(pixels[2 * r + 1][2 * c + 1]);
+                    let offset = output.at(picture, top / 2 + r, left / 2 + c) + channel;
+                    // SAFETY: the pixel lies in the output, and the caller owns these channels of it.
+                    unsafe { above.max(below).store_some(output.cells.pointer(offset, count), count) };
+                }
+            }
+        } else {
+            for (r, line) in pixels.iter().enumerate().take(rows) {
+                for (c, lane) in line.iter().enumerate().take(columns) {
+                    let offset = output.at(picture, top + r, left + c) + channel;
+                    // SAFETY: as above.
+                    unsafe { lane.store_some(output.cells.pointer(offset, count), count) };
+                }
+            }
+        }
+    }
+}
