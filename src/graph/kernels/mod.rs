@@ -1,4 +1,4 @@
-//! Kernels for the CPU over plain slices, parallel over channels. Generic over `f32` and `f64`.
+//! Kernels for the CPU over plain slices, parallel over channels. Generic over `f32` and `f64`, but for those in [`fast`].
 
 pub(super) mod average;
 pub(super) mod binary;
@@ -6,6 +6,7 @@ pub(super) mod conv;
 mod direct;
 pub(super) mod elementwise;
 mod exponential;
+pub(super) mod fast;
 pub(super) mod map;
 pub(super) mod max_pool;
 pub(super) mod mosaic;

@@ -6,7 +6,7 @@ use super::super::support::{Span, Support};
 use super::{
     super::{
         Control,
-        kernels::conv,
+        kernels::{conv, fast::Packed},
         op::{Forward, Op, Result, Rule, Saved},
     },
     count, image_shape,
@@ -23,6 +23,7 @@ pub struct Conv2d {
     pub(in crate::graph) padding_end: Option<[usize; 2]>,
     pub(in crate::graph) dilation: [usize; 2],
     pub(in crate::graph) groups: usize,
+    packed: Packed,
 }
 
 /// The sizes of one convolution.
@@ -51,7 +52,16 @@ impl Conv2d {
         {
             bail!("a bias of shape {:?} for {out} channels", bias.dims());
         }
-        Ok(Self { weight, bias, stride: [1; 2], padding: [0; 2], padding_end: None, dilation: [1; 2], groups: 1 })
+        Ok(Self {
+            weight,
+            bias,
+            stride: [1; 2],
+            padding: [0; 2],
+            padding_end: None,
+            dilation: [1; 2],
+            groups: 1,
+            packed: Packed::default(),
+        })
     }
 
     /// The same with these steps along rows and columns.
@@ -187,7 +197,9 @@ impl Op for Conv2d {
     fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        let output = if input.device().is_cpu() {
+        let output = if let Some(prepared) = self.packed.forward(self, input, sizes)? {
+            prepared.run(input, control)?
+        } else if input.device().is_cpu() {
             conv::forward(self, input, sizes, control)?
         } else {
             composed_forward(self, input)?
@@ -208,7 +220,9 @@ impl Op for Conv2d {
         control: &Control,
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
-        if gradient.device().is_cpu() {
+        if let Some(prepared) = self.packed.back(self, gradient, sizes)? {
+            prepared.run(gradient, control)
+        } else if gradient.device().is_cpu() {
             conv::vjp(self, gradient, sizes, control)
         } else {
             composed_vjp(self, gradient, sizes)

@@ -1,11 +1,15 @@
 //! The dense layer.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::{
     super::{
         Control,
-        kernels::parts::matmul,
+        kernels::{
+            self,
+            fast::{Isa, dense},
+            parts::matmul,
+        },
         op::{Forward, Op, Result, Rule, Saved},
     },
     count, only,
@@ -46,6 +50,35 @@ impl Linear {
     }
 }
 
+impl Linear {
+    /// Whether there are so few rows that the weights are best read once, in order.
+    fn is_streamed(&self, rows: &Tensor) -> bool {
+        let count = rows.elem_count() / rows.dims().last().copied().unwrap_or(1).max(1);
+        let suits = |tensor: &Tensor| tensor.dtype() == DType::F32 && tensor.device().is_cpu();
+        (1..=dense::MOST_ROWS).contains(&count) && self.weight.elem_count() > 0 && suits(rows) && suits(&self.weight)
+    }
+
+    /// `product(rows, weight, inputs)` in the shape of `rows` with the weight's dimension `dimension` as the last.
+    fn stream(
+        &self,
+        rows: &Tensor,
+        dimension: usize,
+        control: &Control,
+        product: impl FnOnce(Isa, &[f32], &[f32], usize) -> Vec<f32>,
+    ) -> Result<Tensor> {
+        let inputs = self.weight.dim(1)?;
+        let result = kernels::read(rows, |rows: &[f32]| {
+            kernels::read(&self.weight, |weight: &[f32]| Ok(product(Isa::best(), rows, weight, inputs)))
+        })?;
+        control.checked()?;
+        let mut shape = rows.dims().to_vec();
+        if let Some(last) = shape.last_mut() {
+            *last = self.weight.dim(dimension)?;
+        }
+        kernels::tensor(result, shape)
+    }
+}
+
 impl Op for Linear {
     fn kind(&self) -> &'static str {
         "Linear"
@@ -69,6 +102,13 @@ impl Op for Linear {
     }
 
     fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
+        if self.is_streamed(inputs[0]) {
+            let bias = self.bias.as_ref().map(Tensor::to_vec1::<f32>).transpose()?.unwrap_or_default();
+            let output = self.stream(inputs[0], 0, control, |isa, rows, weight, width| {
+                dense::forward(isa, rows, weight, width, &bias, control)
+            })?;
+            return Ok(Forward::stateless(output));
+        }
         let product = rows_times(inputs[0], &self.weight.t()?, control)?;
         Ok(Forward::stateless(match &self.bias {
             Some(bias) => product.broadcast_add(bias)?,
@@ -88,6 +128,11 @@ impl Op for Linear {
         _rule: Rule,
         control: &Control,
     ) -> Result<Tensor> {
+        if self.is_streamed(gradient) {
+            return self.stream(gradient, 1, control, |isa, rows, weight, width| {
+                dense::back(isa, rows, weight, width, control)
+            });
+        }
         rows_times(gradient, &self.weight, control)
     }
 

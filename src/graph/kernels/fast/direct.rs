@@ -169,15 +169,7 @@ fn runs(input: &View, window: Window, output: &Target) -> Vec<Run> {
 ///
 /// # Safety
 /// Nobody else may use these channels of these pixels of the output.
-unsafe fn store(
-    tile: &[f32],
-    rows: usize,
-    pixel: usize,
-    channel: usize,
-    count: usize,
-    after: After,
-    output: Target,
-) {
+unsafe fn store(tile: &[f32], rows: usize, pixel: usize, channel: usize, count: usize, after: After, output: Target) {
     for (row, tile) in tile.chunks_exact(WIDTH).take(rows).enumerate() {
         let pixel = pixel + row;
         // SAFETY: the pixel is one of the output's, which has these channels; nobody else uses them.

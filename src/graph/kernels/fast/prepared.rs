@@ -1,6 +1,8 @@
 //! One convolution with its weights packed for the kernel that suits it.
 
-use candle_core::{Result, Tensor};
+use std::sync::OnceLock;
+
+use candle_core::{DType, Result, Tensor};
 
 use super::{
     super::{read, tensor},
@@ -20,6 +22,48 @@ const MOST: usize = 1 << 26;
 
 /// From so many channels on, in and out, Winograd's transforms are worth their cost.
 const WINOGRAD_FROM: usize = 16;
+
+/// What has been packed of one layer, at the first run that needs it.
+#[derive(Debug, Default)]
+pub struct Packed {
+    forward: OnceLock<Option<Prepared>>,
+    back: OnceLock<Option<Prepared>>,
+}
+
+impl Packed {
+    /// The layer for this input; `None` where the plain kernels have to do it or do as well.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Option<&Prepared>> {
+        kept(&self.forward, conv, input, || Prepared::forward(conv, sizes))
+    }
+
+    /// The way back through the layer for this gradient; `None` as above.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Option<&Prepared>> {
+        kept(&self.back, conv, gradient, || Prepared::back(conv, sizes))
+    }
+}
+
+fn kept<'a>(
+    cell: &'a OnceLock<Option<Prepared>>,
+    conv: &Conv2d,
+    input: &Tensor,
+    prepare: impl FnOnce() -> Result<Option<Prepared>>,
+) -> Result<Option<&'a Prepared>> {
+    if [input, &conv.weight].iter().any(|tensor| tensor.dtype() != DType::F32 || !tensor.device().is_cpu()) {
+        return Ok(None);
+    }
+    // Not `get_or_init`: all threads pack together, and one that waits for the others may come by here again. Two that
+    // come at the same time pack the same; the first one's is kept.
+    if cell.get().is_none() {
+        let _ = cell.set(prepare()?);
+    }
+    Ok(cell.get().and_then(Option::as_ref))
+}
 
 /// A convolution with packed weights: of a layer, or of the way back through one.
 #[derive(Debug)]
@@ -145,7 +189,7 @@ impl Prepared {
             }
             Weights::Direct(panels) => direct::convolve(isa, view, panels, *window, after, target, control),
         }
-        control.check().map_err(candle_core::Error::wrap)?;
+        control.checked()?;
         let mut first = vec![0.0_f32; output.len()];
         layout::to_first(View::new(&output, [batch, size[0], size[1], *outputs]), &mut first);
         tensor(first, (batch, *outputs, size[0], size[1]))

@@ -1,7 +1,7 @@
 //! The fast kernels against sums in `f64`, with every set of instructions that the processor has.
 
 use super::{
-    Isa, direct,
+    Isa, dense, direct,
     image::{After, Target, View},
     layout::{self, Edges},
     micro::{self, Left, WIDTH},
@@ -265,5 +265,30 @@ fn layouts_lead_back_to_where_they_came_from() {
         assert_eq!(last.get(1), values.get(if channels > 1 { rows * columns } else { 1 }));
         layout::to_first(View::new(&last, [batch, rows, columns, channels]), &mut first);
         assert_eq!(first, values);
+    }
+}
+
+#[test]
+fn dense_layers_are_the_plain_sums_both_ways() {
+    for (count, inputs, outputs) in [(1, 1, 1), (3, 130, 7), (6, 5000, 33), (2, 2049, 300)] {
+        let (weight, bias) = (noise(inputs * outputs, 1), noise(outputs, 2));
+        let (rows, mut gradient) = (noise(count * inputs, 3), noise(count * outputs, 4));
+        gradient[0] = 0.0;
+        for isa in Isa::all() {
+            let found = dense::forward(isa, &rows, &weight, inputs, &bias, &Control::default());
+            for (place, found) in found.iter().enumerate() {
+                let (row, output) = (place / outputs, place % outputs);
+                let product = |i: usize| f64::from(rows[row * inputs + i]) * f64::from(weight[output * inputs + i]);
+                let expected = f64::from(bias[output]) + (0..inputs).map(product).sum::<f64>();
+                assert!((f64::from(*found) - expected).abs() < PLAIN * (inputs as f64).sqrt() * 4.0, "{isa:?}");
+            }
+            let found = dense::back(isa, &gradient, &weight, inputs, &Control::default());
+            for (place, found) in found.iter().enumerate() {
+                let (row, input) = (place / inputs, place % inputs);
+                let product = |o: usize| f64::from(gradient[row * outputs + o]) * f64::from(weight[o * inputs + input]);
+                let expected: f64 = (0..outputs).map(product).sum();
+                assert!((f64::from(*found) - expected).abs() < PLAIN * 100.0, "{isa:?}");
+            }
+        }
     }
 }

@@ -36,11 +36,7 @@ pub struct Weights {
 impl Weights {
     /// From `weight(output, input, row, column)`; the transform is computed in `f64`.
     #[must_use]
-    pub fn new(
-        inputs: usize,
-        outputs: usize,
-        weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
-    ) -> Self {
+    pub fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync) -> Self {
         let mut values = vec![0.0; Self::size(inputs, outputs)];
         values.par_chunks_mut((POINTS * inputs * WIDTH).max(1)).enumerate().for_each(|(panel, values)| {
             for input in 0..inputs {
@@ -194,7 +190,8 @@ impl Job<'_> {
             micro::product(self.isa, count, input, left, self.weights.panel(panel, point), product, WIDTH);
         }
         for (index, tile) in tiles.enumerate() {
-            let from = Finish { plane: count * WIDTH, offset: index * WIDTH, panel, after: self.after, pool: self.pool };
+            let from =
+                Finish { plane: count * WIDTH, offset: index * WIDTH, panel, after: self.after, pool: self.pool };
             // SAFETY: each tile is finished once for each panel, and the pair owns these channels of its pixels.
             unsafe { transform::output(self.isa, product, self.tiles, tile, from, self.output) };
         }

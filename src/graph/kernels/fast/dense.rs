@@ -1,0 +1,201 @@
+//! A few rows times a large matrix, as in the dense layers of a network that looks at one picture.
+//!
+//! Such a product waits for the memory: each weight is used once a row. So the weights are read where they lie, once and
+//! in order, by all threads; packing them would cost their size again.
+
+use rayon::prelude::*;
+
+use super::{
+    Isa,
+    image::Cells,
+    lane::{Array, LANE, Lane},
+};
+use crate::graph::Control;
+
+/// From more rows on, a product of matrices is the better way.
+pub const MOST_ROWS: usize = 6;
+
+/// Weights that one thread reads between two looks at the control (4 MiB).
+const PART: usize = 1 << 20;
+
+/// Sums at a time in one scalar product: as many as additions take to finish.
+const SUMS: usize = 8;
+
+/// `rows · weightᵀ + bias`: `rows` is `[count, inputs]`, `weight` `[outputs, inputs]`, the result `[count, outputs]`;
+/// `bias` is empty for none. A cancelled run leaves part of the result 0.
+///
+/// # Panics
+/// When lengths do not fit each other.
+#[must_use]
+pub fn forward(isa: Isa, rows: &[f32], weight: &[f32], inputs: usize, bias: &[f32], control: &Control) -> Vec<f32> {
+    let (outputs, count) = (weight.len() / inputs, rows.len() / inputs);
+    assert!(weight.len() == outputs * inputs && rows.len() == count * inputs, "rows and weights of different lengths");
+    assert!(bias.is_empty() || bias.len() == outputs, "a bias for other outputs");
+    let mut result = vec![0.0; count * outputs];
+    let cells = Cells::new(&mut result);
+    let part = (PART / inputs).clamp(1, outputs.div_ceil(2 * rayon::current_num_threads()).max(1));
+    weight.par_chunks(part * inputs).enumerate().for_each(|(index, weight)| {
+        if control.is_cancelled() {
+            return;
+        }
+        for (output, weight) in weight.chunks_exact(inputs).enumerate() {
+            let output = index * part + output;
+            for (row, values) in rows.chunks_exact(inputs).enumerate() {
+                let sum = dot(isa, values, weight) + bias.get(output).copied().unwrap_or(0.0);
+                // SAFETY: each output of each row is written once.
+                unsafe { cells.pointer(row * outputs + output, 1).write(sum) };
+            }
+        }
+    });
+    result
+}
+
+/// `gradient · weight`: `gradient` is `[count, outputs]`, `weight` `[outputs, inputs]`, the result `[count, inputs]`.
+/// Outputs whose gradient is 0 in all rows are not read. A cancelled run leaves part of the result 0.
+///
+/// # Panics
+/// When lengths do not fit each other.
+#[must_use]
+pub fn back(isa: Isa, gradient: &[f32], weight: &[f32], inputs: usize, control: &Control) -> Vec<f32> {
+    /// Inputs of one thread: sums that stay in the nearest cache.
+    const INPUTS: usize = 2048;
+    let outputs = weight.len() / inputs;
+    let count = gradient.len() / outputs;
+    assert!(weight.len() == outputs * inputs && gradient.len() == count * outputs, "weights for other outputs");
+    let mut result = vec![0.0; count * inputs];
+    let cells = Cells::new(&mut result);
+    (0..inputs).into_par_iter().step_by(INPUTS).for_each(|first| {
+        let length = INPUTS.min(inputs - first);
+        for (output, weight) in weight.chunks_exact(inputs).enumerate() {
+            if output % 256 == 0 && control.is_cancelled() {
+                return;
+            }
+            for row in 0..count {
+                let factor = gradient[row * outputs + output];
+                if factor != 0.0 {
+                    // SAFETY: this thread alone has these inputs of all rows.
+                    let sums =
+                        unsafe { std::slice::from_raw_parts_mut(cells.pointer(row * inputs + first, length), length) };
+                    add(isa, sums, factor, &weight[first..first + length]);
+                }
+            }
+        }
+    });
+    result
+}
+
+/// The scalar product of two slices of one length.
+fn dot(isa: Isa, a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    // SAFETY: both have so many elements, and `isa` names what the processor has.
+    unsafe {
+        match isa {
+            Isa::Plain => dot_in::<Array>(a.as_ptr(), b.as_ptr(), a.len()),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::dot_avx2(a.as_ptr(), b.as_ptr(), a.len()),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86::dot_avx512(a.as_ptr(), b.as_ptr(), a.len()),
+        }
+    }
+}
+
+/// Adds a multiple of one slice to another of the same length.
+fn add(isa: Isa, sums: &mut [f32], factor: f32, values: &[f32]) {
+    assert_eq!(sums.len(), values.len());
+    // SAFETY: both have so many elements, and `isa` names what the processor has.
+    unsafe {
+        match isa {
+            Isa::Plain => add_in::<Array>(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::add_avx2(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86::add_avx512(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
+        }
+    }
+}
+
+/// The versions compiled for instructions that not every processor has.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::super::lane::x86::{One, Two};
+    use super::{add_in, dot_in};
+
+    // SAFETY of all: the caller's.
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn dot_avx2(a: *const f32, b: *const f32, length: usize) -> f32 {
+        unsafe { dot_in::<Two>(a, b, length) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn dot_avx512(a: *const f32, b: *const f32, length: usize) -> f32 {
+        unsafe { dot_in::<One>(a, b, length) }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn add_avx2(sums: *mut f32, factor: f32, values: *const f32, length: usize) {
+        unsafe { add_in::<Two>(sums, factor, values, length) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn add_avx512(sums: *mut f32, factor: f32, values: *const f32, length: usize) {
+        unsafe { add_in::<One>(sums, factor, values, length) }
+    }
+}
+
+// Loops all through, without closures: a closure would be compiled for the processor's least instructions.
+
+#[inline(always)]
+unsafe fn dot_in<L: Lane>(a: *const f32, b: *const f32, length: usize) -> f32 {
+    let mut sums = [L::splat(0.0); SUMS];
+    let mut place = 0;
+    // SAFETY: all addresses lie within the lengths that the caller promises.
+    unsafe {
+        while place + SUMS * LANE <= length {
+            for (index, sum) in sums.iter_mut().enumerate() {
+                let at = place + index * LANE;
+                *sum = L::load(a.add(at)).mul_add(L::load(b.add(at)), *sum);
+            }
+            place += SUMS * LANE;
+        }
+        while place < length {
+            let count = LANE.min(length - place);
+            let (left, right) = (L::load_some(a.add(place), count), L::load_some(b.add(place), count));
+            sums[0] = left.mul_add(right, sums[0]);
+            place += count;
+        }
+        // In pairs, so that rounding does not add up.
+        let mut step = SUMS / 2;
+        while step > 0 {
+            for index in 0..step {
+                sums[index] = sums[index].add(sums[index + step]);
+            }
+            step /= 2;
+        }
+        let mut last = [0.0_f32; LANE];
+        sums[0].store(last.as_mut_ptr());
+        let mut step = LANE / 2;
+        while step > 0 {
+            for index in 0..step {
+                last[index] += last[index + step];
+            }
+            step /= 2;
+        }
+        last[0]
+    }
+}
+
+#[inline(always)]
+unsafe fn add_in<L: Lane>(sums: *mut f32, factor: f32, values: *const f32, length: usize) {
+    let factor = L::splat(factor);
+    let mut place = 0;
+    while place < length {
+        let count = LANE.min(length - place);
+        // SAFETY: all addresses lie within the length that the caller promises.
+        unsafe {
+            let sum = factor.mul_add(L::load_some(values.add(place), count), L::load_some(sums.add(place), count));
+            sum.store_some(sums.add(place), count);
+        }
+        place += count;
+    }
+}
