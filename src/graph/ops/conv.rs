@@ -194,10 +194,10 @@ impl Op for Conv2d {
         self.forward_under(inputs, record, &Control::default())
     }
 
-    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
+    fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        let output = if let Some(prepared) = self.packed.forward(self, input, sizes)? {
+        let output = if let Some(prepared) = self.packed.forward(self, input, sizes, record)? {
             prepared.run(input, control)?
         } else if input.device().is_cpu() {
             conv::forward(self, input, sizes, control)?

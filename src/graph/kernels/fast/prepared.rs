@@ -26,17 +26,22 @@ const WINOGRAD_FROM: usize = 16;
 /// What has been packed of one layer, at the first run that needs it.
 #[derive(Debug, Default)]
 pub struct Packed {
-    forward: OnceLock<Option<Prepared>>,
+    quick: OnceLock<Option<Prepared>>,
+    steady: OnceLock<Option<Prepared>>,
     back: OnceLock<Option<Prepared>>,
 }
 
 impl Packed {
     /// The layer for this input; `None` where the plain kernels have to do it or do as well.
     ///
+    /// Where a gradient will be sent back (`record`) sums are plain: Grad-CAM++ and its like divide by next to nothing
+    /// and make a few times as much of Winograd's rounding, which is a few times that of a sum.
+    ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Option<&Prepared>> {
-        kept(&self.forward, conv, input, || Prepared::forward(conv, sizes))
+    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes, record: bool) -> Result<Option<&Prepared>> {
+        let cell = if record { &self.steady } else { &self.quick };
+        kept(cell, conv, input, || Prepared::forward(conv, sizes, !record))
     }
 
     /// The way back through the layer for this gradient; `None` as above.
@@ -87,7 +92,7 @@ impl Prepared {
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn forward(conv: &Conv2d, sizes: Sizes) -> Result<Option<Self>> {
+    fn forward(conv: &Conv2d, sizes: Sizes, quick: bool) -> Result<Option<Self>> {
         let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
         let edges = Edges { before: conv.padding, after: conv.padding_end.unwrap_or(conv.padding) };
         let window = direct::Window { kernel, stride: conv.stride, dilation: conv.dilation };
@@ -95,7 +100,7 @@ impl Prepared {
         let bias = conv.bias.as_ref().map(Tensor::to_vec1::<f32>).transpose()?.unwrap_or_default();
         read(&conv.weight, |weight: &[f32]| {
             let weight = |output: usize, input: usize, tap: usize| weight[(output * inputs + input) * taps + tap];
-            Ok(Self::new([groups, inputs, outputs], window, edges, bias, weight))
+            Ok(Self::new([groups, inputs, outputs], window, edges, bias, quick, weight))
         })
     }
 
@@ -104,7 +109,7 @@ impl Prepared {
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn back(conv: &Conv2d, sizes: Sizes) -> Result<Option<Self>> {
+    fn back(conv: &Conv2d, sizes: Sizes) -> Result<Option<Self>> {
         let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
         let reach = [0, 1].map(|axis| conv.dilation[axis] * (kernel[axis] - 1));
         let end = conv.padding_end.unwrap_or(conv.padding);
@@ -123,21 +128,23 @@ impl Prepared {
                 let (group, input) = (input / inputs, input % inputs);
                 weight[((group * outputs + output) * inputs + input) * taps + taps - 1 - tap]
             };
-            Ok(Self::new([groups, outputs, inputs], window, edges, Vec::new(), weight))
+            Ok(Self::new([groups, outputs, inputs], window, edges, Vec::new(), false, weight))
         })
     }
 
-    /// From `weight(output, input of the group, place of the kernel)`.
+    /// From `weight(output, input of the group, place of the kernel)`; by Winograd's algorithm only where `quick`.
     fn new(
         [groups, inputs, outputs]: [usize; 3],
         window: direct::Window,
         edges: Edges,
         mut bias: Vec<f32>,
+        quick: bool,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Option<Self> {
         let [_, across] = window.kernel;
         let depth = window.kernel[0] * across * inputs;
-        let suits_winograd = window == direct::Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1] }
+        let suits_winograd = quick
+            && window == direct::Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1] }
             && groups == 1
             && inputs.min(outputs) >= WINOGRAD_FROM
             && winograd::Weights::size(inputs, outputs) <= MOST;
