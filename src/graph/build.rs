@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Graph, INPUT, Node, NodeId,
+    Graph, INPUT, Node, NodeId, Precision,
     error::GraphError,
     op::Op,
     ops::{Input, SliceMax},
@@ -95,7 +95,8 @@ impl GraphBuilder {
             return Err(GraphError::Build { reason: "there is no node but the input".to_owned() });
         }
         names.extend(own);
-        Ok(Graph { nodes: self.nodes, names, parts: OnceLock::new() })
+        let parts = OnceLock::new();
+        Ok(Graph { nodes: self.nodes, names, precision: Precision::default(), parts })
     }
 }
 

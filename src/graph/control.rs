@@ -5,12 +5,24 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
+/// How sums of products are computed in `f32` on the CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Precision {
+    /// By Winograd's algorithm where that is faster; its rounding is a few times that of a plain sum.
+    #[default]
+    Fast,
+    /// Always as plain sums.
+    Exact,
+}
+
 /// Shared between the one who computes and the one who waits; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Control {
     cancelled: Arc<AtomicBool>,
     /// Thousandths done.
     permille: Arc<AtomicU32>,
+    /// That of the graph which runs under it.
+    precision: Precision,
     #[cfg(test)]
     counted: tests::Counted,
 }
@@ -52,6 +64,16 @@ impl Control {
     #[must_use]
     pub fn quiet(&self) -> Self {
         Self { permille: Arc::default(), ..self.clone() }
+    }
+
+    /// The same, for a graph of this precision.
+    pub(super) fn at(&self, precision: Precision) -> Self {
+        Self { precision, ..self.clone() }
+    }
+
+    /// The precision of the graph that runs.
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Reports the part that is done, 0 ..= 1.

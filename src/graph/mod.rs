@@ -9,6 +9,7 @@
 mod build;
 mod control;
 mod error;
+mod fuse;
 mod keep;
 mod kernels;
 mod local;
@@ -29,7 +30,7 @@ use std::{
 };
 
 pub use build::GraphBuilder;
-pub use control::{Cancelled, Control};
+pub use control::{Cancelled, Control, Precision};
 pub use error::GraphError;
 pub use keep::Keep;
 pub use local::{Cost, Local};
@@ -74,6 +75,7 @@ impl Node {
 pub struct Graph {
     nodes: Vec<Node>,
     names: HashMap<String, NodeId>,
+    precision: Precision,
     /// How each node is computed in part, once that has been asked for.
     parts: OnceLock<Arc<[local::Part]>>,
 }
@@ -101,6 +103,19 @@ impl Graph {
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.nodes.iter().map(|node| node.op.parameters()).sum()
+    }
+
+    /// How its sums are computed.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The same graph whose sums are computed in this way.
+    #[must_use]
+    pub fn at(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// The shape of each node's output for an input of this shape, `[batch, channels, rows, columns]`. Nothing is run.

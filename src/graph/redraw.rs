@@ -14,7 +14,7 @@ impl Graph {
                 node.op = op;
             }
         }
-        Self { nodes, names: self.names.clone(), parts: OnceLock::new() }
+        Self { nodes, names: self.names.clone(), precision: self.precision, parts: OnceLock::new() }
     }
 
     /// Marks the nodes that depend on any of `nodes`, these included.

@@ -7,7 +7,10 @@ use candle_core::{DType, Tensor};
 use super::{
     Graph, GraphError, Keep, NodeId,
     control::Control,
-    op::{Forward, Saved},
+    fuse::{Chain, Wanted},
+    kernels::{awake::while_awake, buffers, memory::row_major},
+    op::Saved,
+    ops::{Add, BatchNorm2d, Concat, Conv2d, MaxPool2d, Relu},
     trace::Trace,
 };
 
@@ -29,6 +32,16 @@ impl Graph {
         keep: &Keep,
         control: &Control,
     ) -> Result<Trace, GraphError> {
+        while_awake(|| self.run_here(feeds, target, keep, control))
+    }
+
+    fn run_here(
+        self: &Arc<Self>,
+        feeds: &[(NodeId, Tensor)],
+        target: NodeId,
+        keep: &Keep,
+        control: &Control,
+    ) -> Result<Trace, GraphError> {
         let fed: Vec<NodeId> = feeds.iter().map(|(id, _)| *id).collect();
         for id in fed.iter().copied().chain([target]).chain(keep.gradient_ends()) {
             if id >= self.nodes.len() {
@@ -38,31 +51,41 @@ impl Graph {
         let needed = self.ancestors(target, &fed);
         let recorded = self.recorded(target, keep);
         let mut consumers = self.consumers(&needed, &fed);
+        let reusable = self.reusable(&needed, &fed, &recorded);
+        let only = self.only_consumers(&consumers, &needed, &fed);
+        let wanted = Wanted { target, keep, recorded: &recorded, only: &only };
         let mut outputs: Vec<Option<Tensor>> = vec![None; self.nodes.len()];
         let mut saved: Vec<Option<Saved>> = vec![None; self.nodes.len()];
         for (id, tensor) in feeds {
             outputs[*id] = Some(tensor.clone());
         }
 
+        let control = &control.at(self.precision);
         let total = needed.iter().filter(|&&needed| needed).count();
-        let mut done = 0;
+        let mut done = vec![false; self.nodes.len()];
+        let mut count = 0;
         for id in (0..=target).filter(|&id| needed[id]) {
             control.check()?;
+            if done[id] {
+                continue;
+            }
+            count += 1;
             if !fed.contains(&id) {
-                let (forward, inputs) = self.step(id, target, &outputs, recorded[id], control)?;
-                if recorded[id] {
-                    saved[id] = Some(Saved { inputs, state: forward.state });
-                }
-                outputs[id] = Some(forward.output);
-                for &source in &self.nodes[id].inputs {
-                    consumers[source] -= 1;
-                    if consumers[source] == 0 && source != target && !keep.has_output(source) {
-                        outputs[source] = None;
+                let computed = self.step(id, &wanted, &mut outputs, &mut saved, control)?;
+                count += computed.len() - 1;
+                for id in computed {
+                    done[id] = true;
+                    for &source in &self.nodes[id].inputs {
+                        consumers[source] -= 1;
+                        if consumers[source] == 0 && source != target && !keep.has_output(source) {
+                            let output = outputs[source].take().filter(|_| reusable[source]);
+                            let given = output.as_ref().map_or(Ok(()), buffers::give_tensor);
+                            given.map_err(|error| self.failed(source, &[], error))?;
+                        }
                     }
                 }
             }
-            done += 1;
-            control.set_progress(done as f32 / total as f32);
+            control.set_progress(count as f32 / total as f32);
         }
 
         let Some(result) = outputs[target].clone() else {
@@ -72,25 +95,30 @@ impl Graph {
         if !finite {
             return Err(GraphError::NotFinite { node: self.name_of(target) });
         }
+        // What is kept lies row-major, whatever the kernels made of it.
+        let result = row_major(&result).map_err(|source| self.failed(target, &[result.dims().to_vec()], source))?;
         for (id, output) in outputs.iter_mut().enumerate() {
-            if !keep.has_output(id) {
-                *output = None;
-            }
+            *output = match output.take().filter(|_| keep.has_output(id)) {
+                Some(kept) => {
+                    Some(row_major(&kept).map_err(|source| self.failed(id, &[kept.dims().to_vec()], source))?)
+                }
+                None => None,
+            };
         }
         Ok(Trace::new(Arc::clone(self), target, result, outputs, saved))
     }
 
-    /// One node's forward step, with the shapes of its inputs.
+    /// The forward step of a node and of those that are computed in one go with it; tells which.
     fn step(
         &self,
         id: NodeId,
-        target: NodeId,
-        outputs: &[Option<Tensor>],
-        record: bool,
+        wanted: &Wanted,
+        outputs: &mut [Option<Tensor>],
+        saved: &mut [Option<Saved>],
         control: &Control,
-    ) -> Result<(Forward, Vec<Vec<usize>>), GraphError> {
+    ) -> Result<Vec<NodeId>, GraphError> {
         let node = &self.nodes[id];
-        let unfed = |source| GraphError::Unfed { node: self.name_of(source), target: self.name_of(target) };
+        let unfed = |source| GraphError::Unfed { node: self.name_of(source), target: self.name_of(wanted.target) };
         if node.inputs.is_empty() {
             return Err(unfed(id));
         }
@@ -98,12 +126,88 @@ impl Graph {
         for &source in &node.inputs {
             inputs.push(outputs[source].as_ref().ok_or_else(|| unfed(source))?);
         }
-        let shapes: Vec<&[usize]> = inputs.iter().map(|input| input.dims()).collect();
-        self.shape_of(id, &shapes)?;
-        let shapes: Vec<Vec<usize>> = shapes.into_iter().map(<[usize]>::to_vec).collect();
-        let forward = node.op.forward_under(&inputs, record, control);
-        let forward = forward.map_err(|source| self.stopped(id, &shapes, source, control))?;
-        Ok((forward, shapes))
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.dims().to_vec()).collect();
+        let mut shape = self.shape_of(id, &by_reference(&shapes))?;
+        let stopped = |source| self.stopped(id, &shapes, source, control);
+
+        let chain = self.chain_from(id, wanted, inputs[0], outputs, control).map_err(stopped)?;
+        let fused = match &chain {
+            Some(chain) => self.run_chain(id, chain, inputs[0], outputs, control).map_err(stopped)?,
+            None => None,
+        };
+        let (Some(chain), Some(output)) = (chain, fused) else {
+            let forward = node.op.forward_under(&inputs, wanted.recorded[id], control).map_err(stopped)?;
+            if wanted.recorded[id] {
+                saved[id] = Some(Saved { inputs: shapes, state: forward.state });
+            }
+            outputs[id] = Some(forward.output);
+            return Ok(vec![id]);
+        };
+        let mut computed = vec![id];
+        let mut inputs = shapes;
+        for &next in &chain.nodes {
+            let before = computed[computed.len() - 1];
+            if wanted.recorded[before] {
+                saved[before] = Some(self.saved_of_chain(before, inputs, &output));
+            }
+            // A residual has the shape of what it is added to.
+            inputs = vec![shape; self.nodes[next].inputs.len()];
+            shape = self.shape_of(next, &by_reference(&inputs))?;
+            computed.push(next);
+        }
+        let last = computed[computed.len() - 1];
+        if wanted.recorded[last] {
+            saved[last] = Some(self.saved_of_chain(last, inputs, &output));
+        }
+        outputs[last] = Some(output);
+        Ok(computed)
+    }
+
+    /// The nodes whose outputs nothing can share: their operation makes a tensor of its own, all that take it copy, and
+    /// no state is kept of either.
+    fn reusable(&self, needed: &[bool], fed: &[NodeId], recorded: &[bool]) -> Vec<bool> {
+        let copies: Vec<bool> = self
+            .nodes
+            .iter()
+            .map(|node| {
+                let joins = node.op_as::<Add>().is_some() || node.op_as::<Concat>().is_some();
+                node.op_as::<Conv2d>().is_some()
+                    || node.op_as::<BatchNorm2d>().is_some()
+                    || node.op_as::<Relu>().is_some()
+                    || node.op_as::<MaxPool2d>().is_some()
+                    || joins && node.inputs.len() > 1
+            })
+            .collect();
+        let mut reusable: Vec<bool> =
+            (0..self.nodes.len()).map(|id| copies[id] && !recorded[id] && !fed.contains(&id)).collect();
+        for (id, node) in self.nodes.iter().enumerate().filter(|&(id, _)| needed[id] && !fed.contains(&id)) {
+            for &source in &node.inputs {
+                reusable[source] &= copies[id] && !recorded[id];
+            }
+        }
+        reusable
+    }
+
+    /// What can be computed in one go with this node, if anything.
+    fn chain_from(
+        &self,
+        id: NodeId,
+        wanted: &Wanted,
+        input: &Tensor,
+        outputs: &[Option<Tensor>],
+        control: &Control,
+    ) -> candle_core::Result<Option<Chain<'_>>> {
+        let node = &self.nodes[id];
+        let can_pool = match node.op_as::<Conv2d>() {
+            Some(conv) => match conv.prepared(input, control)? {
+                Some(prepared) => prepared.can_pool(),
+                None => return Ok(None),
+            },
+            None if node.op_as::<BatchNorm2d>().is_some() => false,
+            None => return Ok(None),
+        };
+        let chain = self.chain(id, wanted, outputs, can_pool);
+        Ok(Some(chain).filter(|chain| !chain.nodes.is_empty()))
     }
 
     /// The nodes whose state has to be kept for the gradients asked for.
@@ -127,6 +231,17 @@ impl Graph {
             }
         }
         consumers
+    }
+
+    /// The one needed node that takes each node's output, where it is one.
+    fn only_consumers(&self, consumers: &[usize], needed: &[bool], fed: &[NodeId]) -> Vec<Option<NodeId>> {
+        let mut only = vec![None; self.nodes.len()];
+        for (id, node) in self.nodes.iter().enumerate().filter(|&(id, _)| needed[id] && !fed.contains(&id)) {
+            for &source in node.inputs.iter().filter(|&&source| consumers[source] == 1) {
+                only[source] = Some(id);
+            }
+        }
+        only
     }
 
     /// Wraps an error of an operation, which may be that it was asked to stop.
@@ -153,6 +268,10 @@ impl Graph {
             source: Box::new(source),
         }
     }
+}
+
+fn by_reference(shapes: &[Vec<usize>]) -> Vec<&[usize]> {
+    shapes.iter().map(Vec::as_slice).collect()
 }
 
 /// Whether no element is NaN or infinite.

@@ -6,7 +6,13 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::{Graph, GraphError, NodeId, control::Control, op::Saved, rules::Rules};
+use super::{
+    Graph, GraphError, NodeId,
+    control::Control,
+    kernels::{awake::while_awake, elementwise::add, memory::row_major},
+    op::Saved,
+    rules::Rules,
+};
 
 /// One finished run of a graph.
 #[derive(Debug, Clone)]
@@ -84,6 +90,17 @@ impl Trace {
         control: &Control,
     ) -> Result<Tensor, GraphError> {
         let rules = rules.into();
+        while_awake(|| self.vjp_here(from, seed, to, rules, control))
+    }
+
+    fn vjp_here(
+        &self,
+        from: NodeId,
+        seed: &Tensor,
+        to: NodeId,
+        rules: Rules,
+        control: &Control,
+    ) -> Result<Tensor, GraphError> {
         let nodes = self.graph.nodes();
         for id in [from, to] {
             if id >= nodes.len() {
@@ -98,6 +115,7 @@ impl Trace {
 
         let mut gradients: Vec<Option<Tensor>> = vec![None; nodes.len()];
         gradients[from] = Some(seed.clone());
+        let control = &control.at(self.graph.precision());
         for id in (to + 1..=from).rev().filter(|&id| visited[id]) {
             control.check()?;
             let Some(gradient) = gradients[id].take() else { continue };
@@ -106,15 +124,16 @@ impl Trace {
             for (which, &source) in node.inputs.iter().enumerate().filter(|&(_, &source)| visited[source]) {
                 let back = node.op.vjp_under(&gradient, which, saved, rules.of(node), control);
                 let sum = back.and_then(|back| match &gradients[source] {
-                    Some(others) => others + back,
+                    Some(others) => add(others, &back),
                     None => Ok(back),
                 });
                 gradients[source] = Some(sum.map_err(|error| self.graph.stopped(id, &saved.inputs, error, control))?);
             }
         }
-        gradients[to]
-            .take()
-            .ok_or_else(|| GraphError::NoPath { from: self.graph.name_of(from), to: self.graph.name_of(to) })
+        let no_path = || GraphError::NoPath { from: self.graph.name_of(from), to: self.graph.name_of(to) };
+        let gradient = gradients[to].take().ok_or_else(no_path)?;
+        // Row-major, whatever the kernels made of it.
+        row_major(&gradient).map_err(|error| self.graph.failed(to, &[gradient.dims().to_vec()], error))
     }
 
     /// The seed must have the shape of the output it weights.

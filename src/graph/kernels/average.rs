@@ -3,10 +3,18 @@
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
-use super::{super::ops::Window, for_float, read, tensor};
+use super::{
+    super::ops::Window,
+    for_float,
+    memory::{Order, is_last, is_picture, of_order, read_as},
+    read, tensor,
+};
 
 /// The mean of each window of rows × columns.
 pub(in crate::graph) fn forward(input: &Tensor, windows: &[Vec<Window>; 2]) -> Result<Tensor> {
+    if is_picture(input) && is_last(input) {
+        return forward_last(input, windows);
+    }
     for_float!(input, forward_of(input, windows))
 }
 
@@ -35,6 +43,9 @@ fn forward_of<T: WithDType>(input: &Tensor, [rows, columns]: &[Vec<Window>; 2]) 
 
 /// Each output's gradient spread evenly over its window; `size` is rows and columns of the input.
 pub(in crate::graph) fn vjp(gradient: &Tensor, windows: &[Vec<Window>; 2], size: [usize; 2]) -> Result<Tensor> {
+    if is_picture(gradient) && is_last(gradient) {
+        return vjp_last(gradient, windows, size);
+    }
     for_float!(gradient, vjp_of(gradient, windows, size))
 }
 
@@ -62,4 +73,49 @@ fn vjp_of<T: WithDType>(
         Ok(back)
     })?;
     tensor(back, (batch, channels, height, width))
+}
+
+/// The same with the channels last: all channels of a pixel at a time.
+fn forward_last(input: &Tensor, [rows, columns]: &[Vec<Window>; 2]) -> Result<Tensor> {
+    let (batch, channels, height, width) = input.dims4()?;
+    let output = read_as(input, Order::Last, |values: &[f32]| {
+        let mut output = vec![0.0_f32; batch * rows.len() * columns.len() * channels];
+        output.par_chunks_mut(channels).enumerate().for_each(|(index, means)| {
+            let (line, column) = (index / columns.len(), &columns[index % columns.len()]);
+            let (picture, row) = (line / rows.len(), &rows[line % rows.len()]);
+            for y in row.start..row.end {
+                let first = ((picture * height + y) * width + column.start) * channels;
+                for pixel in values[first..][..(column.end - column.start) * channels].chunks_exact(channels) {
+                    means.iter_mut().zip(pixel).for_each(|(mean, &value)| *mean += value);
+                }
+            }
+            let count = (row.count * column.count) as f32;
+            means.iter_mut().for_each(|mean| *mean /= count);
+        });
+        Ok(output)
+    })?;
+    of_order(output, &[batch, channels, rows.len(), columns.len()], Order::Last)
+}
+
+fn vjp_last(gradient: &Tensor, [rows, columns]: &[Vec<Window>; 2], [height, width]: [usize; 2]) -> Result<Tensor> {
+    let (batch, channels, ..) = gradient.dims4()?;
+    let shape = [batch, channels, height, width];
+    let back = read_as(gradient, Order::Last, |gradient: &[f32]| {
+        let mut back = vec![0.0_f32; shape.iter().product()];
+        back.par_chunks_mut(width * channels).enumerate().for_each(|(index, back)| {
+            let (picture, y) = (index / height, index % height);
+            for (r, row) in rows.iter().enumerate().filter(|(_, row)| (row.start..row.end).contains(&y)) {
+                for (c, column) in columns.iter().enumerate() {
+                    let first = ((picture * rows.len() + r) * columns.len() + c) * channels;
+                    let gradient = &gradient[first..][..channels];
+                    let count = (row.count * column.count) as f32;
+                    for pixel in back[column.start * channels..column.end * channels].chunks_exact_mut(channels) {
+                        pixel.iter_mut().zip(gradient).for_each(|(back, &g)| *back += g / count);
+                    }
+                }
+            }
+        });
+        Ok(back)
+    })?;
+    of_order(back, &shape, Order::Last)
 }

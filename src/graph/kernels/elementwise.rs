@@ -3,7 +3,12 @@
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
-use super::{super::op::Rule, CHUNK, for_float, read, tensor};
+use super::{
+    super::op::Rule,
+    CHUNK, buffers, for_float,
+    memory::{Order, is_last, is_picture, of_order, read_as},
+    read, tensor,
+};
 
 /// `max(x, 0)`, where NaN stays NaN.
 pub(in crate::graph) fn relu(input: &Tensor) -> Result<Tensor> {
@@ -11,7 +16,8 @@ pub(in crate::graph) fn relu(input: &Tensor) -> Result<Tensor> {
 }
 
 fn relu_of<T: WithDType>(input: &Tensor) -> Result<Tensor> {
-    let output = read(input, |values: &[T]| {
+    let order = Order::best(input);
+    let output = read_as(input, order, |values: &[T]| {
         let mut output = vec![T::zero(); values.len()];
         output.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(output, values)| {
             for (y, &x) in output.iter_mut().zip(values) {
@@ -20,7 +26,7 @@ fn relu_of<T: WithDType>(input: &Tensor) -> Result<Tensor> {
         });
         Ok(output)
     })?;
-    tensor(output, input.shape())
+    of_order(output, input.dims(), order)
 }
 
 /// The gradient of ReLU under a rule; `output` is ReLU's own.
@@ -34,8 +40,10 @@ fn relu_vjp_of<T: WithDType>(gradient: &Tensor, output: &Tensor, rule: Rule) -> 
         Rule::Guided => (true, true),
         Rule::Deconvnet => (false, true),
     };
-    let back = read(gradient, |gradient: &[T]| {
-        read(output, |output: &[T]| {
+    // The output lies as the layer before it left it, the gradient is turned if need be.
+    let order = Order::best(output);
+    let back = read_as(gradient, order, |gradient: &[T]| {
+        read_as(output, order, |output: &[T]| {
             let mut back = vec![T::zero(); gradient.len()];
             let inputs = gradient.par_chunks(CHUNK).zip(output.par_chunks(CHUNK));
             back.par_chunks_mut(CHUNK).zip(inputs).for_each(|(back, (gradient, output))| {
@@ -47,18 +55,50 @@ fn relu_vjp_of<T: WithDType>(gradient: &Tensor, output: &Tensor, rule: Rule) -> 
             Ok(back)
         })
     })?;
-    tensor(back, gradient.shape())
+    of_order(back, gradient.dims(), order)
 }
 
-/// `x · scale + shift`, scale and shift per channel, over `[batch, channels, …]`.
-pub(in crate::graph) fn affine(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>) -> Result<Tensor> {
-    for_float!(input, affine_of(input, scale, shift))
+/// The sum of two tensors of one shape.
+pub(in crate::graph) fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if !a.device().is_cpu() {
+        return a + b;
+    }
+    for_float!(a, add_of(a, b))
 }
 
-fn affine_of<T: WithDType>(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>) -> Result<Tensor> {
+fn add_of<T: WithDType>(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let order = Order::best(a);
+    let sum = read_as(a, order, |a: &[T]| {
+        read_as(b, order, |b: &[T]| {
+            let mut sum = vec![T::zero(); a.len()];
+            let inputs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
+            sum.par_chunks_mut(CHUNK).zip(inputs).for_each(|(sum, (a, b))| {
+                sum.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (&a, &b))| *sum = a + b);
+            });
+            Ok(sum)
+        })
+    })?;
+    of_order(sum, a.dims(), order)
+}
+
+/// `x · scale + shift`, scale and shift per channel, over `[batch, channels, …]`; with `rectify` a ReLU follows.
+pub(in crate::graph) fn affine(
+    input: &Tensor,
+    scale: &Tensor,
+    shift: Option<&Tensor>,
+    rectify: bool,
+) -> Result<Tensor> {
+    if is_picture(input) && is_last(input) {
+        return affine_last(input, scale, shift, rectify);
+    }
+    for_float!(input, affine_of(input, scale, shift, rectify))
+}
+
+fn affine_of<T: WithDType>(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
     let (channels, plane) = (input.dim(1)?, input.dims()[2..].iter().product());
     let scale = scale.to_vec1::<T>()?;
     let shift = shift.map_or_else(|| Ok(vec![T::zero(); channels]), Tensor::to_vec1::<T>)?;
+    let finish = |y: T| if rectify && y < T::zero() { T::zero() } else { y };
     let output = read(input, |values: &[T]| {
         let mut output = vec![T::zero(); values.len()];
         let planes = output.par_chunks_mut(plane).zip(values.par_chunks(plane));
@@ -66,10 +106,33 @@ fn affine_of<T: WithDType>(input: &Tensor, scale: &Tensor, shift: Option<&Tensor
         planes.enumerate().with_min_len(grain).for_each(|(index, (output, values))| {
             let (scale, shift) = (scale[index % channels], shift[index % channels]);
             for (y, &x) in output.iter_mut().zip(values) {
-                *y = x * scale + shift;
+                *y = finish(x * scale + shift);
             }
         });
         Ok(output)
     })?;
     tensor(output, input.shape())
+}
+
+/// The same with the channels last.
+fn affine_last(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
+    let channels = input.dim(1)?;
+    let scale = scale.to_vec1::<f32>()?;
+    let shift = shift.map_or_else(|| Ok(vec![0.0; channels]), Tensor::to_vec1::<f32>)?;
+    // NaN is not less than anything.
+    let least = if rectify { 0.0 } else { f32::NEG_INFINITY };
+    let output = read_as(input, Order::Last, |values: &[f32]| {
+        let mut output = buffers::take(values.len());
+        let chunk = (CHUNK / channels).max(1) * channels;
+        output.par_chunks_mut(chunk).zip(values.par_chunks(chunk)).for_each(|(output, values)| {
+            for (output, values) in output.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
+                for ((y, &x), (&scale, &shift)) in output.iter_mut().zip(values).zip(scale.iter().zip(&shift)) {
+                    let value = x * scale + shift;
+                    *y = if value < least { least } else { value };
+                }
+            }
+        });
+        Ok(output)
+    })?;
+    of_order(output, input.dims(), Order::Last)
 }

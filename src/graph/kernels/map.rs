@@ -5,7 +5,8 @@ use rayon::prelude::*;
 
 use super::{
     super::{op::Rule, ops::Function},
-    CHUNK, exponential, for_float, read, tensor,
+    CHUNK, exponential, for_float,
+    memory::{Order, of_order, read_as},
 };
 
 /// The function of each element.
@@ -23,13 +24,14 @@ fn forward_of<T: WithDType>(function: Function, input: &Tensor) -> Result<Tensor
 
 /// What a function makes of each chunk.
 fn map<T: WithDType>(input: &Tensor, function: impl Fn(&[T], &mut [T]) + Sync) -> Result<Tensor> {
-    let output = read(input, |values: &[T]| {
+    let order = Order::best(input);
+    let output = read_as(input, order, |values: &[T]| {
         let mut output = vec![T::zero(); values.len()];
         let chunks = output.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK));
         chunks.for_each(|(output, values)| function(values, output));
         Ok(output)
     })?;
-    tensor(output, input.shape())
+    of_order(output, input.dims(), order)
 }
 
 /// The function of one chunk. Those with branches of their own are common enough to be worth their speed; the others
@@ -102,15 +104,16 @@ fn multiply<T: WithDType>(
     input: &Tensor,
     derivative: impl Fn(&[T], &mut [T]) + Sync,
 ) -> Result<Tensor> {
-    let back = read(gradient, |gradient: &[T]| {
-        read(input, |input: &[T]| {
+    let order = Order::best(input);
+    let back = read_as(gradient, order, |gradient: &[T]| {
+        read_as(input, order, |input: &[T]| {
             let mut back = gradient.to_vec();
             let chunks = back.par_chunks_mut(CHUNK).zip(input.par_chunks(CHUNK));
             chunks.for_each(|(back, input)| derivative(input, back));
             Ok(back)
         })
     })?;
-    tensor(back, gradient.shape())
+    of_order(back, gradient.dims(), order)
 }
 
 /// Multiplies each gradient with the derivative at its input.

@@ -1,5 +1,7 @@
 //! Maximum pooling and its switches.
 
+mod last;
+
 use std::ops::Range;
 
 use candle_core::{Result, Tensor, WithDType};
@@ -7,12 +9,23 @@ use rayon::prelude::*;
 
 use super::{
     super::ops::{MaxPool2d, inside},
-    for_float, read, tensor,
+    for_float,
+    memory::{is_last, is_picture},
+    read, tensor,
 };
 
-/// The largest value of each window, and its place in the window (row-major, `u32`).
-pub(in crate::graph) fn forward(input: &Tensor, pool: &MaxPool2d, size: [usize; 2]) -> Result<(Tensor, Tensor)> {
-    for_float!(input, forward_of(input, pool, size))
+/// The largest value of each window; with `record` also its place in the window (row-major, `u32`).
+pub(in crate::graph) fn forward(
+    input: &Tensor,
+    pool: &MaxPool2d,
+    size: [usize; 2],
+    record: bool,
+) -> Result<(Tensor, Option<Tensor>)> {
+    if is_picture(input) && is_last(input) {
+        return last::forward(input, pool, size, record);
+    }
+    let (largest, switches) = for_float!(input, forward_of(input, pool, size))?;
+    Ok((largest, record.then_some(switches)))
 }
 
 fn forward_of<T: WithDType>(input: &Tensor, pool: &MaxPool2d, [rows, columns]: [usize; 2]) -> Result<(Tensor, Tensor)> {
@@ -86,6 +99,9 @@ pub(in crate::graph) fn vjp(
     pool: &MaxPool2d,
     size: [usize; 2],
 ) -> Result<Tensor> {
+    if is_picture(gradient) && is_last(switches) {
+        return last::vjp(gradient, switches, pool, size);
+    }
     for_float!(gradient, vjp_of(gradient, switches, pool, size))
 }
 

@@ -1,20 +1,24 @@
 //! Kernels for the CPU over plain slices, parallel over channels. Generic over `f32` and `f64`, but for those in [`fast`].
 
 pub(super) mod average;
+pub(super) mod awake;
 pub(super) mod binary;
+pub(super) mod buffers;
 pub(super) mod conv;
 mod direct;
 pub(super) mod elementwise;
 mod exponential;
 pub(super) mod fast;
+pub(super) mod join;
 pub(super) mod map;
 pub(super) mod max_pool;
+pub(super) mod memory;
 pub(super) mod mosaic;
 pub(super) mod parts;
 pub(super) mod resize;
 pub(super) mod rows;
 
-use candle_core::{Device, Result, Shape, Storage, Tensor, WithDType, bail};
+use candle_core::{Device, Result, Shape, Tensor, WithDType};
 
 /// How many elements one thread takes at a time.
 const CHUNK: usize = 1 << 14;
@@ -33,11 +37,7 @@ pub(super) use for_float;
 
 /// Lends the elements of a tensor on the CPU in row-major order.
 pub(super) fn read<T: WithDType, R>(tensor: &Tensor, use_it: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {
-    let tensor = tensor.contiguous()?;
-    let (storage, layout) = tensor.storage_and_layout();
-    let Storage::Cpu(storage) = &*storage else { bail!("a tensor that is not on the CPU was given to a CPU kernel") };
-    let Some((start, end)) = layout.contiguous_offsets() else { bail!("a contiguous tensor was expected") };
-    use_it(&storage.as_slice::<T>()?[start..end])
+    memory::read_as(tensor, memory::Order::First, use_it)
 }
 
 /// A tensor on the CPU from its elements in row-major order.

@@ -36,6 +36,11 @@ impl BatchNorm2d {
         let shift = shift.to_dtype(weight.dtype())?.to_device(weight.device())?;
         Ok(Self { weight, bias, scale, shift })
     }
+
+    /// What each channel is multiplied with and what is added then, `[channels]` each.
+    pub(in crate::graph) fn scale_and_shift(&self) -> (&Tensor, &Tensor) {
+        (&self.scale, &self.shift)
+    }
 }
 
 impl Op for BatchNorm2d {
@@ -60,7 +65,7 @@ impl Op for BatchNorm2d {
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
         let input = inputs[0];
         let output = if input.device().is_cpu() {
-            elementwise::affine(input, &self.scale, Some(&self.shift))?
+            elementwise::affine(input, &self.scale, Some(&self.shift), false)?
         } else {
             composed_affine(input, &self.scale, Some(&self.shift))?
         };
@@ -69,7 +74,7 @@ impl Op for BatchNorm2d {
 
     fn vjp(&self, gradient: &Tensor, _which: usize, _saved: &Saved, _rule: Rule) -> Result<Tensor> {
         if gradient.device().is_cpu() {
-            elementwise::affine(gradient, &self.scale, None)
+            elementwise::affine(gradient, &self.scale, None, false)
         } else {
             composed_affine(gradient, &self.scale, None)
         }

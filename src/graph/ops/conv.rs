@@ -6,7 +6,10 @@ use super::super::support::{Span, Support};
 use super::{
     super::{
         Control,
-        kernels::{conv, fast::Packed},
+        kernels::{
+            conv,
+            fast::{Extras, Packed, Prepared},
+        },
         op::{Forward, Op, Result, Rule, Saved},
     },
     count, image_shape,
@@ -158,6 +161,15 @@ impl Conv2d {
         Ok(Sizes { batch: shape[0], groups, inputs, outputs: out / groups, input, output, kernel })
     }
 
+    /// The layer with packed weights, which does more than convolve in one go; `None` where plain kernels do it.
+    ///
+    /// # Errors
+    /// When the tensor library fails.
+    pub(in crate::graph) fn prepared(&self, input: &Tensor, control: &Control) -> Result<Option<&Prepared>> {
+        let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
+        self.packed.forward(self, input, sizes, control.precision())
+    }
+
     /// The zeros before and after the input, together, in rows and columns.
     pub(super) fn padded(&self) -> [usize; 2] {
         let end = self.padding_end.unwrap_or(self.padding);
@@ -194,11 +206,11 @@ impl Op for Conv2d {
         self.forward_under(inputs, record, &Control::default())
     }
 
-    fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
+    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        let output = if let Some(prepared) = self.packed.forward(self, input, sizes, record)? {
-            prepared.run(input, control)?
+        let output = if let Some(prepared) = self.packed.forward(self, input, sizes, control.precision())? {
+            prepared.run(input, Extras::default(), control)?
         } else if input.device().is_cpu() {
             conv::forward(self, input, sizes, control)?
         } else {
@@ -220,8 +232,8 @@ impl Op for Conv2d {
         control: &Control,
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
-        if let Some(prepared) = self.packed.back(self, gradient, sizes)? {
-            prepared.run(gradient, control)
+        if let Some(back) = self.packed.back(self, gradient, sizes, control.precision())? {
+            back.run(gradient, &saved.inputs[which], control)
         } else if gradient.device().is_cpu() {
             conv::vjp(self, gradient, sizes, control)
         } else {

@@ -2,8 +2,11 @@
 
 use candle_core::Tensor;
 
-use super::super::op::{Forward, Op, Result, Rule, Saved};
-use super::super::support::Support;
+use super::super::{
+    kernels::{elementwise, join},
+    op::{Forward, Op, Result, Rule, Saved},
+    support::Support,
+};
 
 /// The sum of any number of inputs of one shape.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ impl Op for Add {
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
         let mut sum = inputs[0].clone();
         for &input in &inputs[1..] {
-            sum = (sum + input)?;
+            sum = elementwise::add(&sum, input)?;
         }
         Ok(Forward::stateless(sum))
     }
@@ -84,12 +87,21 @@ impl Op for Concat {
     }
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
-        Ok(Forward::stateless(Tensor::cat(inputs, self.dimension)?))
+        let joined = if self.dimension == 1 && join::suits(inputs) {
+            join::channels(inputs)?
+        } else {
+            Tensor::cat(inputs, self.dimension)?
+        };
+        Ok(Forward::stateless(joined))
     }
 
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
         let length = |shape: &Vec<usize>| shape[self.dimension];
         let start = saved.inputs[..which].iter().map(length).sum();
-        gradient.narrow(self.dimension, start, length(&saved.inputs[which]))
+        let length = length(&saved.inputs[which]);
+        if self.dimension == 1 && join::suits(&[gradient]) {
+            return join::some_channels(gradient, start, length);
+        }
+        gradient.narrow(self.dimension, start, length)
     }
 }

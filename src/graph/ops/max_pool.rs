@@ -14,7 +14,7 @@ use super::{
 
 /// The largest value of each window; at a tie the first in row-major order wins, as in PyTorch, and NaN wins over
 /// all. The switches, which say which place of its window won, are the state for the way back.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPool2d {
     /// Rows and columns of the kernel.
     pub kernel: [usize; 2],
@@ -99,11 +99,11 @@ impl Op for MaxPool2d {
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
         let input = inputs[0];
         let size = self.output(input.dims()).map_err(candle_core::Error::msg)?;
-        let (output, switches) = if input.device().is_cpu() {
-            max_pool::forward(input, self, size)?
-        } else {
-            composed_forward(input, self, size)?
-        };
+        if input.device().is_cpu() {
+            let (output, switches) = max_pool::forward(input, self, size, record)?;
+            return Ok(Forward { output, state: switches.into_iter().collect() });
+        }
+        let (output, switches) = composed_forward(input, self, size)?;
         Ok(Forward::with_state(output, record, [&switches]))
     }
 

@@ -88,4 +88,4 @@ fn image_shape(inputs: &[&[usize]]) -> Result<[usize; 4], String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::graph) mod tests;

@@ -273,7 +273,8 @@ fn pooling_kernels_agree_with_their_composition() {
         for input in [&input, &(&input * 2.0).unwrap().round().unwrap(), &input.zeros_like().unwrap()] {
             let shape = pool.shape(&[input.dims()]).unwrap();
             let size = [shape[2], shape[3]];
-            let (output, switches) = kernels::max_pool::forward(input, &pool, size).unwrap();
+            let (output, switches) = kernels::max_pool::forward(input, &pool, size, true).unwrap();
+            let switches = switches.unwrap();
             let composed = max_pool::composed_forward(input, &pool, size).unwrap();
             assert_eq!(difference(&output, &composed.0), 0.0, "{pool:?}");
             let gradient = noise(output.dims(), 31);
@@ -306,7 +307,7 @@ fn elementwise_kernels_agree_with_their_composition() {
         assert_eq!(difference(&kernel, &relu::composed_vjp(&gradient, &output, rule).unwrap()), 0.0);
     }
     let (scale, shift) = (noise(&[3], 36), noise(&[3], 37));
-    let kernel = kernels::elementwise::affine(&input, &scale, Some(&shift)).unwrap();
+    let kernel = kernels::elementwise::affine(&input, &scale, Some(&shift), false).unwrap();
     assert!(difference(&kernel, &batch_norm::composed_affine(&input, &scale, Some(&shift)).unwrap()) < 1e-12);
 }
 

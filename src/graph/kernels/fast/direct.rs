@@ -5,8 +5,10 @@
 use rayon::prelude::*;
 
 use super::{
+    super::buffers,
     Isa,
     image::{After, Target, View},
+    lane::{Array, LANE, Lane},
     micro::{self, Left, MOST_ROWS, WIDTH},
 };
 use crate::graph::Control;
@@ -45,6 +47,12 @@ impl Panels {
         groups * outputs.next_multiple_of(WIDTH) * depth
     }
 
+    /// How many groups of channels do not mix.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
     /// Panels of one group.
     fn panels(&self) -> usize {
         self.outputs.div_ceil(WIDTH)
@@ -65,6 +73,19 @@ pub struct Window {
     pub stride: [usize; 2],
     /// Distances between the kernel's places.
     pub dilation: [usize; 2],
+}
+
+impl Window {
+    /// # Panics
+    /// When it leaves the picture: kernels rely on it.
+    pub fn check(&self, input: &View, output: &Target) {
+        let sizes = [(input.rows, output.rows), (input.columns, output.columns)];
+        for (axis, (size, outputs)) in sizes.into_iter().enumerate() {
+            let last = outputs.saturating_sub(1) * self.stride[axis] + (self.kernel[axis] - 1) * self.dilation[axis];
+            assert!(last < size, "the kernel leaves the picture");
+        }
+        assert_eq!(input.batch, output.batch, "pictures are missing");
+    }
 }
 
 /// Neighbouring output pixels whose inputs lie equally far apart.
@@ -98,11 +119,7 @@ pub fn convolve(
     let inputs = input.channels / weights.groups;
     assert_eq!(weights.depth, kernel[0] * kernel[1] * inputs, "weights for other channels");
     assert_eq!(output.channels, weights.groups * weights.outputs, "an output for other channels");
-    let sizes = [(input.rows, output.rows), (input.columns, output.columns)];
-    for (axis, (size, outputs)) in sizes.into_iter().enumerate() {
-        let last = outputs.saturating_sub(1) * stride[axis] + (kernel[axis] - 1) * dilation[axis];
-        assert!(last < size, "the kernel leaves the picture");
-    }
+    window.check(&input, &output);
     // Where the kernel's columns lie side by side, a line of it is one stretch.
     let joined = dilation[1] == 1 && input.pixel == inputs;
     let left = Left {
@@ -111,6 +128,11 @@ pub fn convolve(
         across: if joined { [1, 0] } else { [kernel[1], dilation[1] * input.pixel] },
         length: if joined { kernel[1] * inputs } else { inputs },
     };
+    let single = kernel == [1, 1] && stride == [1, 1];
+    let collides = single && (input.pixel * size_of::<f32>()).is_multiple_of(COLLISION) && weights.panels() >= 4;
+    if weights.groups == 1 && (collides || !single && output.columns < NARROW) {
+        return gathered(isa, input, weights, window, after, output, control);
+    }
     let runs = runs(&input, window, &output);
     let panels = weights.groups * weights.panels();
     let one = |run: Run, panel: usize| {
@@ -124,7 +146,7 @@ pub fn convolve(
             let values = &values[first * left.row..];
             micro::product(isa, rows, values, left, weights.panel(group, panel), &mut tile, WIDTH);
             // SAFETY: each run is worked on once with each panel, and the pair owns these channels of its pixels.
-            unsafe { store(&tile, rows, run.pixel + first, channel, count, after, output) };
+            unsafe { store(isa, &tile, rows, Place { pixel: run.pixel + first, channel, count }, after, output) };
         }
     };
     let threads = rayon::current_num_threads();
@@ -148,14 +170,47 @@ pub fn convolve(
     }
 }
 
+/// Output pictures narrower than this would leave the products too few rows at a time, and read the weights over and over.
+const NARROW: usize = 12;
+
+/// Pixels that lie multiples of so many bytes apart drive each other out of the nearest cache.
+const COLLISION: usize = 2048;
+
+/// Convolves after what each pixel sees has been copied side by side (`im2col`).
+fn gathered(isa: Isa, input: View, weights: &Panels, window: Window, after: After, output: Target, control: &Control) {
+    let Window { kernel, stride, dilation } = window;
+    let (inputs, depth) = (input.channels, weights.depth);
+    let collides = (depth * size_of::<f32>()).is_multiple_of(COLLISION);
+    let pixel = if collides { depth + LANE } else { depth };
+    let mut seen = buffers::take(output.batch * output.rows * output.columns * pixel);
+    seen.par_chunks_exact_mut(output.columns * pixel).enumerate().for_each(|(row, seen)| {
+        let (picture, row) = (row / output.rows, row % output.rows * stride[0]);
+        for (column, seen) in seen.chunks_exact_mut(pixel).enumerate() {
+            for (place, seen) in seen[..depth].chunks_exact_mut(inputs).enumerate() {
+                let row = row + place / kernel[1] * dilation[0];
+                let column = column * stride[1] + place % kernel[1] * dilation[1];
+                seen.copy_from_slice(&input.values[input.at(picture, row, column)..][..inputs]);
+            }
+        }
+    });
+    let single = Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1] };
+    let Target { batch, rows, columns, .. } = output;
+    let view = View { values: &seen, batch, rows, columns, channels: depth, pixel };
+    convolve(isa, view, weights, single, after, output, control);
+    buffers::give(seen);
+}
+
 /// The output in runs.
 fn runs(input: &View, window: Window, output: &Target) -> Vec<Run> {
     let rows = output.batch * output.rows;
     if window.kernel == [1, 1] && window.stride == [1, 1] {
         // Pixel by pixel: the whole batch is one line.
         let pixels = rows * output.columns;
-        let run = |first| Run { input: first * input.pixel, pixel: first, length: PIXELS.min(pixels - first) };
-        return (0..pixels).step_by(PIXELS).map(run).collect();
+        // As many for each thread.
+        let count = pixels.div_ceil(PIXELS).next_multiple_of(rayon::current_num_threads());
+        let length = pixels.div_ceil(count).next_multiple_of(MOST_ROWS);
+        let run = |first| Run { input: first * input.pixel, pixel: first, length: length.min(pixels - first) };
+        return (0..pixels).step_by(length).map(run).collect();
     }
     let run = |row: usize| {
         let (picture, row_of_picture) = (row / output.rows, row % output.rows);
@@ -168,28 +223,78 @@ fn runs(input: &View, window: Window, output: &Target) -> Vec<Run> {
 /// Adds what comes after and stores rows of a tile as pixels.
 ///
 /// # Safety
-/// Nobody else may use these channels of these pixels of the output.
-unsafe fn store(tile: &[f32], rows: usize, pixel: usize, channel: usize, count: usize, after: After, output: Target) {
-    for (row, tile) in tile.chunks_exact(WIDTH).take(rows).enumerate() {
-        let pixel = pixel + row;
-        // SAFETY: the pixel is one of the output's, which has these channels; nobody else uses them.
-        let to = unsafe {
-            std::slice::from_raw_parts_mut(output.cells.pointer(pixel * output.pixel + channel, count), count)
-        };
-        match after.bias.get(channel..channel + count) {
-            Some(bias) => {
-                for ((to, value), bias) in to.iter_mut().zip(tile).zip(bias) {
-                    *to = value + bias;
-                }
+/// Nobody else may use these channels of these pixels of the output; the processor must have the instructions.
+unsafe fn store(isa: Isa, tile: &[f32], rows: usize, place: Place, after: After, output: Target) {
+    assert!(tile.len() >= rows * WIDTH, "products are missing");
+    // SAFETY: the products have just been checked, the rest is the caller's.
+    unsafe {
+        match isa {
+            Isa::Plain => store_in::<Array>(tile, rows, place, after, output),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::store_avx2(tile, rows, place, after, output),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86::store_avx512(tile, rows, place, after, output),
+        }
+    }
+}
+
+/// Where a tile of products belongs: the first pixel, the first channel, and how many channels.
+#[derive(Clone, Copy)]
+struct Place {
+    pixel: usize,
+    channel: usize,
+    count: usize,
+}
+
+/// The versions compiled for instructions that not every processor has.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::super::lane::x86::{One, Two};
+    use super::{After, Place, Target, store_in};
+
+    // SAFETY of both: the caller's.
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn store_avx2(tile: &[f32], rows: usize, place: Place, after: After, output: Target) {
+        unsafe { store_in::<Two>(tile, rows, place, after, output) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn store_avx512(tile: &[f32], rows: usize, place: Place, after: After, output: Target) {
+        unsafe { store_in::<One>(tile, rows, place, after, output) }
+    }
+}
+
+// Loops all through, without closures: a closure would be compiled for the processor's least instructions.
+#[inline(always)]
+unsafe fn store_in<L: Lane>(tile: &[f32], rows: usize, place: Place, after: After, output: Target) {
+    for part in (0..place.count).step_by(LANE) {
+        let channel = place.channel + part;
+        let count = LANE.min(place.count - part);
+        let (mut scale, mut bias) = (L::splat(1.0), L::splat(0.0));
+        if let Some(values) = after.scale.get(channel..channel + count) {
+            // SAFETY: so many are there.
+            scale = unsafe { L::load_some(values.as_ptr(), count) };
+        }
+        if let Some(values) = after.bias.get(channel..channel + count) {
+            // SAFETY: so many are there.
+            bias = unsafe { L::load_some(values.as_ptr(), count) };
+        }
+        for row in 0..rows {
+            let pixel = place.pixel + row;
+            // SAFETY: the tile has whole rows.
+            let product = unsafe { L::load(tile.as_ptr().add(row * WIDTH + part)) };
+            let mut value = product.mul_add(scale, bias);
+            if let Some(residual) = after.residual {
+                let others = &residual.values[pixel * residual.pixel + channel..][..count];
+                // SAFETY: so many are there.
+                value = value.add(unsafe { L::load_some(others.as_ptr(), count) });
             }
-            None => to.copy_from_slice(&tile[..count]),
-        }
-        if let Some(residual) = after.residual {
-            let others = &residual.values[pixel * residual.pixel + channel..][..count];
-            to.iter_mut().zip(others).for_each(|(to, other)| *to += other);
-        }
-        if let Some((low, high)) = after.limits {
-            to.iter_mut().for_each(|to| *to = to.max(low).min(high));
+            if let Some((low, high)) = after.limits {
+                value = L::splat(high).min(L::splat(low).max(value));
+            }
+            // SAFETY: the pixel is one of the output's, which has these channels; nobody else uses them.
+            unsafe { value.store_some(output.cells.pointer(pixel * output.pixel + channel, count), count) };
         }
     }
 }

@@ -113,10 +113,12 @@ impl Target {
 /// What follows a product before it is stored, in this order.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct After<'a> {
-    /// One a channel, filled up with zeros to whole panels; empty for none.
+    /// Factors, one a channel, filled up to whole panels; empty for none.
+    pub scale: &'a [f32],
+    /// Added, one a channel, filled up to whole panels; empty for none.
     pub bias: &'a [f32],
     /// Added; has the output's shape.
     pub residual: Option<View<'a>>,
-    /// Values are limited to these; a ReLU is 0 and infinity.
+    /// Values are limited to these, NaN stays NaN; a ReLU is 0 and infinity.
     pub limits: Option<(f32, f32)>,
 }

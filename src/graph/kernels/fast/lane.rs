@@ -35,6 +35,9 @@ pub trait Lane: Copy {
     /// The smaller of each two; where either is NaN, `other`'s.
     fn min(self, other: Self) -> Self;
 
+    /// The larger of each two; where either is NaN, NaN.
+    fn largest(self, other: Self) -> Self;
+
     /// The first `count` numbers at an address, zeros behind them.
     ///
     /// # Safety
@@ -130,15 +133,21 @@ impl Lane for Array {
     fn min(self, other: Self) -> Self {
         self.zip(other, |a, b| if a < b { a } else { b })
     }
+
+    #[inline(always)]
+    fn largest(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b || a.is_nan() { a } else { b })
+    }
 }
 
 /// The versions for x86.
 #[cfg(target_arch = "x86_64")]
 pub mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
-        _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-        _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        __m256, __m512, _CMP_UNORD_Q, _mm256_add_ps, _mm256_blendv_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
+        _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_mov_ps, _mm512_max_ps, _mm512_min_ps,
+        _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     use super::Lane;
@@ -199,6 +208,14 @@ pub mod x86 {
         fn min(self, other: Self) -> Self {
             unsafe { Self(_mm512_min_ps(self.0, other.0)) }
         }
+
+        #[inline(always)]
+        fn largest(self, other: Self) -> Self {
+            unsafe {
+                let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0);
+                Self(_mm512_mask_mov_ps(_mm512_max_ps(self.0, other.0), nan, self.0))
+            }
+        }
     }
 
     impl Lane for Two {
@@ -248,6 +265,18 @@ pub mod x86 {
         #[inline(always)]
         fn min(self, other: Self) -> Self {
             unsafe { Self(_mm256_min_ps(self.0, other.0), _mm256_min_ps(self.1, other.1)) }
+        }
+
+        #[inline(always)]
+        fn largest(self, other: Self) -> Self {
+            unsafe {
+                let [near, far] =
+                    [_mm256_cmp_ps::<_CMP_UNORD_Q>(self.0, self.0), _mm256_cmp_ps::<_CMP_UNORD_Q>(self.1, self.1)];
+                Self(
+                    _mm256_blendv_ps(_mm256_max_ps(self.0, other.0), self.0, near),
+                    _mm256_blendv_ps(_mm256_max_ps(self.1, other.1), self.1, far),
+                )
+            }
         }
     }
 }

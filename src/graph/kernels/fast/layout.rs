@@ -47,6 +47,37 @@ pub fn to_last(values: &[f32], [batch, channels, rows, columns]: [usize; 4], edg
     });
 }
 
+/// Pictures with the channels last → the same with zeros around them.
+///
+/// # Panics
+/// When `out` is too short.
+pub fn pad(input: View, edges: Edges, out: &mut [f32]) {
+    input.check();
+    let [all_rows, all_columns] = edges.around([input.rows, input.columns]);
+    let line = all_columns * input.channels;
+    let out = &mut out[..input.batch * all_rows * line];
+    if line == 0 {
+        return;
+    }
+    out.par_chunks_exact_mut(line).enumerate().with_min_len(grain(line)).for_each(|(index, out)| {
+        let (picture, row) = (index / all_rows, (index % all_rows).wrapping_sub(edges.before[0]));
+        if row >= input.rows {
+            return out.fill(0.0);
+        }
+        let inner = edges.before[1] * input.channels..(edges.before[1] + input.columns) * input.channels;
+        out[..inner.start].fill(0.0);
+        out[inner.end..].fill(0.0);
+        let from = &input.values[input.at(picture, row, 0)..];
+        if input.pixel == input.channels {
+            let length = inner.len();
+            return out[inner].copy_from_slice(&from[..length]);
+        }
+        for (to, from) in out[inner].chunks_exact_mut(input.channels).zip(from.chunks(input.pixel)) {
+            to.copy_from_slice(&from[..input.channels]);
+        }
+    });
+}
+
 /// Channels last → `[batch, channels, rows, columns]`.
 ///
 /// # Panics

@@ -65,7 +65,8 @@ pub fn product(isa: Isa, rows: usize, left: &[f32], shape: Left, panel: &[f32], 
     assert!(left.len() >= shape.reach(rows), "the left rows are too short");
     assert!(panel.len() >= shape.depth() * WIDTH, "the panel is too short");
     assert!(out.len() >= (rows - 1) * out_row + WIDTH, "there is no room for the product");
-    let step = isa.rows();
+    // Blocks of nearly one size: a short last one would wait for its sums.
+    let step = rows.div_ceil(rows.div_ceil(isa.rows()));
     for first in (0..rows).step_by(step) {
         let now = step.min(rows - first);
         let (left, out) = (&left[first * shape.row..], &mut out[first * out_row..]);

@@ -11,7 +11,9 @@
 )]
 
 pub(in crate::graph) mod dense;
+mod depthwise;
 mod direct;
+mod fold;
 mod image;
 mod isa;
 mod lane;
@@ -22,5 +24,12 @@ mod prepared;
 mod tests;
 mod winograd;
 
+use image::View;
 pub(in crate::graph) use isa::Isa;
-pub(in crate::graph) use prepared::Packed;
+pub(in crate::graph) use layout::{Edges, to_last};
+pub(in crate::graph) use prepared::{Extras, Packed, Prepared};
+
+/// Channels last, `[batch, rows, columns, channels]` → `[batch, channels, rows, columns]`.
+pub(in crate::graph) fn to_first(values: &[f32], sizes: [usize; 4], out: &mut [f32]) {
+    layout::to_first(View::new(values, sizes), out);
+}

@@ -1,12 +1,16 @@
-//! One convolution with its weights packed for the kernel that suits it.
+//! One convolution with its weights packed for the kernel that suits it, forward and back.
 
 use std::sync::OnceLock;
 
 use candle_core::{DType, Result, Tensor};
 
 use super::{
-    super::{read, tensor},
-    Isa, direct,
+    super::{
+        buffers,
+        memory::{self, Order},
+        read,
+    },
+    Isa, depthwise, direct, fold,
     image::{After, Target, View},
     layout::{self, Edges},
     micro::WIDTH,
@@ -14,6 +18,7 @@ use super::{
 };
 use crate::graph::{
     Control,
+    control::Precision,
     ops::{Conv2d, Sizes},
 };
 
@@ -21,60 +26,103 @@ use crate::graph::{
 const MOST: usize = 1 << 26;
 
 /// From so many channels on, in and out, Winograd's transforms are worth their cost.
-const WINOGRAD_FROM: usize = 16;
+const WINOGRAD_FROM: [usize; 2] = [64, 32];
+
+/// From so many pixels of a batch on: with fewer, reading the transformed weights, four times as many as the plain
+/// ones, takes longer than the plain sums.
+const WINOGRAD_PIXELS: usize = 150;
+
+/// From so many channels of the input on, a panel of the way back is full enough.
+const PANEL_FROM: usize = 16;
 
 /// What has been packed of one layer, at the first run that needs it.
 #[derive(Debug, Default)]
 pub struct Packed {
-    quick: OnceLock<Option<Prepared>>,
-    steady: OnceLock<Option<Prepared>>,
-    back: OnceLock<Option<Prepared>>,
+    forward: ByPrecision<Prepared>,
+    back: ByPrecision<Back>,
+}
+
+/// What has been packed for each precision; `None` where the plain kernels have to do it or do as well.
+#[derive(Debug)]
+struct ByPrecision<T>([OnceLock<Option<T>>; 2]);
+
+impl<T> Default for ByPrecision<T> {
+    fn default() -> Self {
+        Self([OnceLock::new(), OnceLock::new()])
+    }
+}
+
+impl<T> ByPrecision<T> {
+    fn get(&self, precision: Precision, prepare: impl FnOnce() -> Result<Option<T>>) -> Result<Option<&T>> {
+        let cell = &self.0[usize::from(precision == Precision::Exact)];
+        // Not `get_or_init`: all threads pack together, and one that waits for the others may come by here again. Two
+        // that come at the same time pack the same; the first one's is kept.
+        if cell.get().is_none() {
+            let _ = cell.set(prepare()?);
+        }
+        Ok(cell.get().and_then(Option::as_ref))
+    }
 }
 
 impl Packed {
     /// The layer for this input; `None` where the plain kernels have to do it or do as well.
     ///
-    /// Where a gradient will be sent back (`record`) sums are plain: Grad-CAM++ and its like divide by next to nothing
-    /// and make a few times as much of Winograd's rounding, which is a few times that of a sum.
-    ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes, record: bool) -> Result<Option<&Prepared>> {
-        let cell = if record { &self.steady } else { &self.quick };
-        kept(cell, conv, input, || Prepared::forward(conv, sizes, !record))
+    pub fn forward(
+        &self,
+        conv: &Conv2d,
+        input: &Tensor,
+        sizes: Sizes,
+        precision: Precision,
+    ) -> Result<Option<&Prepared>> {
+        if !suits(conv, input) {
+            return Ok(None);
+        }
+        let precision = worth(sizes.batch * sizes.output[0] * sizes.output[1], precision);
+        self.forward.get(precision, || Prepared::forward(conv, sizes, precision))
     }
 
     /// The way back through the layer for this gradient; `None` as above.
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Option<&Prepared>> {
-        kept(&self.back, conv, gradient, || Prepared::back(conv, sizes))
+    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes, precision: Precision) -> Result<Option<&Back>> {
+        if !suits(conv, gradient) {
+            return Ok(None);
+        }
+        let precision = worth(sizes.batch * sizes.input[0] * sizes.input[1], precision);
+        self.back.get(precision, || Back::new(conv, sizes, precision))
     }
 }
 
-fn kept<'a>(
-    cell: &'a OnceLock<Option<Prepared>>,
-    conv: &Conv2d,
-    input: &Tensor,
-    prepare: impl FnOnce() -> Result<Option<Prepared>>,
-) -> Result<Option<&'a Prepared>> {
-    if [input, &conv.weight].iter().any(|tensor| tensor.dtype() != DType::F32 || !tensor.device().is_cpu()) {
-        return Ok(None);
-    }
-    // Not `get_or_init`: all threads pack together, and one that waits for the others may come by here again. Two that
-    // come at the same time pack the same; the first one's is kept.
-    if cell.get().is_none() {
-        let _ = cell.set(prepare()?);
-    }
-    Ok(cell.get().and_then(Option::as_ref))
+/// Plain sums where there are so few pixels that these are as fast.
+fn worth(pixels: usize, precision: Precision) -> Precision {
+    if pixels < WINOGRAD_PIXELS { Precision::Exact } else { precision }
+}
+
+fn suits(conv: &Conv2d, input: &Tensor) -> bool {
+    [input, &conv.weight].iter().all(|tensor| tensor.dtype() == DType::F32 && tensor.device().is_cpu())
+}
+
+/// What is done with a convolution's sums before they are stored, in this order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras<'a> {
+    /// A scale and a shift for each channel, as of a batch normalisation.
+    pub norm: Option<(&'a Tensor, &'a Tensor)>,
+    /// Added; has the output's shape.
+    pub residual: Option<&'a Tensor>,
+    /// Values are limited to these; a ReLU is 0 and infinity.
+    pub limits: Option<(f32, f32)>,
+    /// Whether each 2×2 pixels become their maximum (only where [`Prepared::can_pool`]).
+    pub pool: bool,
 }
 
 /// A convolution with packed weights: of a layer, or of the way back through one.
 #[derive(Debug)]
 pub struct Prepared {
     weights: Weights,
-    /// Filled up with zeros to whole panels; empty for none.
+    /// One a channel; empty for none.
     bias: Vec<f32>,
     outputs: usize,
     window: direct::Window,
@@ -85,120 +133,231 @@ pub struct Prepared {
 enum Weights {
     Winograd(winograd::Weights),
     Direct(direct::Panels),
+    Depthwise(depthwise::Weights),
+}
+
+/// Zeros around a layer's input.
+fn edges_of(conv: &Conv2d) -> Edges {
+    Edges { before: conv.padding, after: conv.padding_end.unwrap_or(conv.padding) }
+}
+
+fn window_of(conv: &Conv2d, kernel: [usize; 2]) -> direct::Window {
+    direct::Window { kernel, stride: conv.stride, dilation: conv.dilation }
 }
 
 impl Prepared {
     /// The layer itself; `None` where the plain kernels do as well.
-    ///
-    /// # Errors
-    /// When the tensor library fails.
-    fn forward(conv: &Conv2d, sizes: Sizes, quick: bool) -> Result<Option<Self>> {
+    fn forward(conv: &Conv2d, sizes: Sizes, precision: Precision) -> Result<Option<Self>> {
         let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
-        let edges = Edges { before: conv.padding, after: conv.padding_end.unwrap_or(conv.padding) };
-        let window = direct::Window { kernel, stride: conv.stride, dilation: conv.dilation };
         let taps = kernel[0] * kernel[1];
         let bias = conv.bias.as_ref().map(Tensor::to_vec1::<f32>).transpose()?.unwrap_or_default();
         read(&conv.weight, |weight: &[f32]| {
             let weight = |output: usize, input: usize, tap: usize| weight[(output * inputs + input) * taps + tap];
-            Ok(Self::new([groups, inputs, outputs], window, edges, bias, quick, weight))
+            let shape = [groups, inputs, outputs];
+            Ok(Self::new(shape, window_of(conv, kernel), edges_of(conv), bias, precision, weight))
         })
     }
 
-    /// The gradient with respect to the layer's input: for steps of 1 a convolution of the output's gradient with the
-    /// flipped kernels whose input and output channels are exchanged. `None` where the plain kernels do as well.
-    ///
-    /// # Errors
-    /// When the tensor library fails.
-    fn back(conv: &Conv2d, sizes: Sizes) -> Result<Option<Self>> {
-        let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
-        let reach = [0, 1].map(|axis| conv.dilation[axis] * (kernel[axis] - 1));
-        let end = conv.padding_end.unwrap_or(conv.padding);
-        let narrows = (0..2).any(|axis| conv.padding[axis] > reach[axis] || end[axis] > reach[axis]);
-        if conv.stride != [1, 1] || narrows {
-            return Ok(None);
-        }
-        let edges = Edges {
-            before: [0, 1].map(|axis| reach[axis] - conv.padding[axis]),
-            after: [0, 1].map(|axis| reach[axis] - end[axis]),
-        };
-        let window = direct::Window { kernel, stride: [1, 1], dilation: conv.dilation };
-        let taps = kernel[0] * kernel[1];
-        read(&conv.weight, |weight: &[f32]| {
-            let weight = |input: usize, output: usize, tap: usize| {
-                let (group, input) = (input / inputs, input % inputs);
-                weight[((group * outputs + output) * inputs + input) * taps + taps - 1 - tap]
-            };
-            Ok(Self::new([groups, outputs, inputs], window, edges, Vec::new(), false, weight))
-        })
-    }
-
-    /// From `weight(output, input of the group, place of the kernel)`; by Winograd's algorithm only where `quick`.
+    /// From `weight(output, input of the group, place of the kernel)`.
     fn new(
         [groups, inputs, outputs]: [usize; 3],
         window: direct::Window,
         edges: Edges,
-        mut bias: Vec<f32>,
-        quick: bool,
+        bias: Vec<f32>,
+        precision: Precision,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Option<Self> {
         let [_, across] = window.kernel;
-        let depth = window.kernel[0] * across * inputs;
-        let suits_winograd = quick
+        let taps = window.kernel[0] * across;
+        let depth = taps * inputs;
+        let suits_winograd = precision == Precision::Fast
             && window == direct::Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1] }
             && groups == 1
-            && inputs.min(outputs) >= WINOGRAD_FROM
+            && inputs >= WINOGRAD_FROM[0]
+            && outputs >= WINOGRAD_FROM[1]
             && winograd::Weights::size(inputs, outputs) <= MOST;
         let weights = if suits_winograd {
             let weight = |output, input, row, column| weight(output, input, row * across + column);
             Weights::Winograd(winograd::Weights::new(inputs, outputs, weight))
-        } else if inputs * outputs > 4 && direct::Panels::size(groups, depth, outputs) <= MOST {
+        } else if [inputs, outputs] == [1, 1] {
+            Weights::Depthwise(depthwise::Weights::new(groups, taps, |channel, place| weight(channel, 0, place)))
+        } else if direct::Panels::size(groups, depth, outputs) <= MOST {
             let weight = |output, place| weight(output, place % inputs, place / inputs);
             Weights::Direct(direct::Panels::new(groups, depth, outputs, weight))
         } else {
             return None;
         };
-        if !bias.is_empty() {
-            bias.resize(bias.len().next_multiple_of(WIDTH), 0.0);
-        }
         Some(Self { weights, bias, outputs: groups * outputs, window, edges })
     }
 
-    /// Convolves `[batch, channels, rows, columns]`.
+    /// Whether a maximum of 2×2 pixels can follow in the same go.
+    pub fn can_pool(&self) -> bool {
+        matches!(self.weights, Weights::Winograd(_))
+    }
+
+    /// Convolves `[batch, channels, rows, columns]`; the result lies with the channels last.
     ///
     /// # Errors
     /// When the tensor library fails, or on cancellation.
-    pub fn run(&self, input: &Tensor, control: &Control) -> Result<Tensor> {
+    pub fn run(&self, input: &Tensor, extras: Extras, control: &Control) -> Result<Tensor> {
         let (batch, channels, rows, columns) = input.dims4()?;
         let padded = self.edges.around([rows, columns]);
         let Self { window, outputs, .. } = self;
-        let size = [0, 1].map(|axis| {
+        let mut size = [0, 1].map(|axis| {
             let reach = window.dilation[axis] * (window.kernel[axis] - 1);
             (padded[axis] - reach - 1) / window.stride[axis] + 1
         });
-        let isa = Isa::best();
-        let mut output = vec![0.0_f32; batch * size[0] * size[1] * outputs];
-        let target = Target::new(&mut output, [batch, size[0], size[1], *outputs], *outputs);
-        let after = After { bias: &self.bias, ..After::default() };
+        if extras.pool {
+            size = size.map(|side| side / 2);
+        }
+        let (scale, bias) = self.scale_and_bias(extras.norm)?;
+        let residual = extras.residual.map(memory::channels_last).transpose()?;
         // Winograd's transform sees to the zeros itself.
-        let (edges, [rows_here, columns_here]) = match self.weights {
-            Weights::Winograd(_) => (Edges::default(), [rows, columns]),
-            Weights::Direct(_) => (self.edges, padded),
+        let pads = !matches!(self.weights, Weights::Winograd(_)) && self.edges != Edges::default();
+        let input = if pads {
+            memory::of_order(self.padded(input)?, &[batch, channels, padded[0], padded[1]], Order::Last)?
+        } else {
+            memory::channels_last(input)?
         };
-        let mut last = vec![0.0_f32; batch * rows_here * columns_here * channels];
-        read(input, |values: &[f32]| {
-            layout::to_last(values, [batch, channels, rows, columns], edges, &mut last);
-            Ok(())
-        })?;
-        let view = View::new(&last, [batch, rows_here, columns_here, channels]);
-        match &self.weights {
-            Weights::Winograd(weights) => {
-                winograd::convolve(isa, view, weights, self.edges, after, false, target, control);
+        let [here_rows, here_columns] = if pads { padded } else { [rows, columns] };
+        let isa = Isa::best();
+        let sizes = [batch, size[0], size[1], *outputs];
+        let mut output = buffers::take(sizes.iter().product());
+        let target = Target::new(&mut output, sizes, *outputs);
+        let run = |values: &[f32], residual: Option<&[f32]>| {
+            let view = View::new(values, [batch, here_rows, here_columns, channels]);
+            let residual = residual.map(|values| View::new(values, sizes));
+            let after = After { scale: &scale, bias: &bias, residual, limits: extras.limits };
+            match &self.weights {
+                Weights::Winograd(weights) => {
+                    winograd::convolve(isa, view, weights, self.edges, after, extras.pool, target, control);
+                }
+                Weights::Direct(panels) => direct::convolve(isa, view, panels, *window, after, target, control),
+                Weights::Depthwise(weights) => {
+                    depthwise::convolve(isa, view, weights, *window, after, target, control);
+                }
             }
-            Weights::Direct(panels) => direct::convolve(isa, view, panels, *window, after, target, control),
+            Ok(())
+        };
+        memory::read_as(&input, Order::Last, |values: &[f32]| match &residual {
+            Some(residual) => memory::read_as(residual, Order::Last, |residual: &[f32]| run(values, Some(residual))),
+            None => run(values, None),
+        })?;
+        if pads {
+            buffers::give_tensor(&input)?;
         }
         control.checked()?;
-        let mut first = vec![0.0_f32; output.len()];
-        layout::to_first(View::new(&output, [batch, size[0], size[1], *outputs]), &mut first);
-        tensor(first, (batch, *outputs, size[0], size[1]))
+        memory::of_order(output, &[batch, *outputs, size[0], size[1]], Order::Last)
+    }
+
+    /// Factors and summands for each channel, filled up to whole panels; empty for none.
+    fn scale_and_bias(&self, norm: Option<(&Tensor, &Tensor)>) -> Result<(Vec<f32>, Vec<f32>)> {
+        let mut bias = self.bias.clone();
+        let mut scale = Vec::new();
+        if let Some((factors, shift)) = norm {
+            scale = factors.to_vec1::<f32>()?;
+            let mut shift = shift.to_vec1::<f32>()?;
+            for (index, shift) in shift.iter_mut().enumerate() {
+                *shift += bias.get(index).map_or(0.0, |bias| bias * scale[index]);
+            }
+            bias = shift;
+        }
+        for values in [&mut scale, &mut bias].into_iter().filter(|values| !values.is_empty()) {
+            values.resize(values.len().next_multiple_of(WIDTH), 0.0);
+        }
+        Ok((scale, bias))
+    }
+
+    /// The input with its zeros around it, channels last.
+    fn padded(&self, input: &Tensor) -> Result<Vec<f32>> {
+        let (batch, channels, rows, columns) = input.dims4()?;
+        let padded = self.edges.around([rows, columns]);
+        let mut out = buffers::take(batch * padded[0] * padded[1] * channels);
+        match Order::best(input) {
+            Order::First => read(input, |values: &[f32]| {
+                layout::to_last(values, [batch, channels, rows, columns], self.edges, &mut out);
+                Ok(())
+            })?,
+            Order::Last => memory::read_as(input, Order::Last, |values: &[f32]| {
+                layout::pad(View::new(values, [batch, rows, columns, channels]), self.edges, &mut out);
+                Ok(())
+            })?,
+        }
+        Ok(out)
+    }
+}
+
+/// The way back through a convolution.
+#[derive(Debug)]
+pub enum Back {
+    /// For steps of 1, a convolution of the output's gradient with the flipped kernels whose input and output channels
+    /// are exchanged.
+    Flipped(Prepared),
+    /// Products that are added up where they belong.
+    Folded {
+        /// From a group's outputs to the kernel's places and the group's inputs.
+        weights: direct::Panels,
+        /// The layer's.
+        window: direct::Window,
+        /// The layer's.
+        edges: Edges,
+    },
+}
+
+impl Back {
+    /// The gradient with respect to the layer's input; `None` where the plain kernels do as well.
+    fn new(conv: &Conv2d, sizes: Sizes, precision: Precision) -> Result<Option<Self>> {
+        let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
+        let taps = kernel[0] * kernel[1];
+        let edges = edges_of(conv);
+        let reach = [0, 1].map(|axis| conv.dilation[axis] * (kernel[axis] - 1));
+        let widens = (0..2).all(|axis| edges.before[axis] <= reach[axis] && edges.after[axis] <= reach[axis]);
+        let window = window_of(conv, kernel);
+        read(&conv.weight, |weight: &[f32]| {
+            // Few channels would leave most of a panel empty.
+            if conv.stride == [1, 1] && widens && (inputs >= PANEL_FROM || [inputs, outputs] == [1, 1]) {
+                let edges = Edges {
+                    before: [0, 1].map(|axis| reach[axis] - edges.before[axis]),
+                    after: [0, 1].map(|axis| reach[axis] - edges.after[axis]),
+                };
+                let weight = |input: usize, output: usize, tap: usize| {
+                    let (group, input) = (input / inputs, input % inputs);
+                    weight[((group * outputs + output) * inputs + input) * taps + taps - 1 - tap]
+                };
+                let shape = [groups, outputs, inputs];
+                let flipped = Prepared::new(shape, window, edges, Vec::new(), precision, weight);
+                return Ok(flipped.map(Self::Flipped));
+            }
+            if [inputs, outputs] == [1, 1] || direct::Panels::size(groups, outputs, taps * inputs) > MOST {
+                return Ok(None);
+            }
+            let weights = direct::Panels::new(groups, outputs, taps * inputs, |place, output| {
+                let (group, place) = (place / (taps * inputs), place % (taps * inputs));
+                let (tap, input) = (place / inputs, place % inputs);
+                weight[((group * outputs + output) * inputs + input) * taps + tap]
+            });
+            Ok(Some(Self::Folded { weights, window, edges }))
+        })
+    }
+
+    /// The gradient with respect to an input of this shape; it lies with the channels last.
+    ///
+    /// # Errors
+    /// When the tensor library fails, or on cancellation.
+    pub fn run(&self, gradient: &Tensor, shape: &[usize], control: &Control) -> Result<Tensor> {
+        let (weights, window, edges) = match self {
+            Self::Flipped(prepared) => return prepared.run(gradient, Extras::default(), control),
+            Self::Folded { weights, window, edges } => (weights, *window, *edges),
+        };
+        let (batch, channels, rows, columns) = gradient.dims4()?;
+        let mut out = buffers::take(shape.iter().product());
+        memory::read_as(gradient, Order::Last, |values: &[f32]| {
+            let view = View::new(values, [batch, rows, columns, channels]);
+            let size = [shape[2], shape[3], shape[1]];
+            fold::back(Isa::best(), view, weights, window, edges, size, &mut out, control);
+            Ok(())
+        })?;
+        control.checked()?;
+        memory::of_order(out, shape, Order::Last)
     }
 }

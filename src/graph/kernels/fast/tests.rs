@@ -1,7 +1,7 @@
 //! The fast kernels against sums in `f64`, with every set of instructions that the processor has.
 
 use super::{
-    Isa, dense, direct,
+    Isa, dense, depthwise, direct,
     image::{After, Target, View},
     layout::{self, Edges},
     micro::{self, Left, WIDTH},
@@ -72,6 +72,12 @@ impl Case {
         bias
     }
 
+    fn scale(&self) -> Vec<f32> {
+        let mut scale = noise(if self.residual { self.sizes[4] } else { 0 }, 5);
+        scale.resize(scale.len().next_multiple_of(WIDTH), 0.0);
+        scale
+    }
+
     fn others(&self) -> Vec<f32> {
         let [rows, columns] = self.output();
         noise(self.sizes[0] * rows * columns * self.sizes[4], 4)
@@ -83,12 +89,13 @@ impl Case {
         let direct::Window { kernel, stride, dilation } = self.window;
         let ([out_rows, out_columns], of_group) = (self.output(), inputs / groups);
         let (input, weight, bias, others) = (self.input(), self.weight(), self.bias(), self.others());
+        let scale = self.scale();
         let mut sums = Vec::new();
         for place in 0..batch * out_rows * out_columns * outputs {
             let (output, pixel) = (place % outputs, place / outputs);
             let (x, y, picture) = (pixel % out_columns, pixel / out_columns % out_rows, pixel / out_columns / out_rows);
             let group = output / (outputs / groups);
-            let mut sum = f64::from(bias[output]);
+            let mut sum = 0.0;
             for tap in 0..kernel[0] * kernel[1] {
                 let row = (y * stride[0] + tap / kernel[1] * dilation[0]).wrapping_sub(self.edges.before[0]);
                 let column = (x * stride[1] + tap % kernel[1] * dilation[1]).wrapping_sub(self.edges.before[1]);
@@ -101,6 +108,7 @@ impl Case {
                     sum += f64::from(value) * f64::from(factor);
                 }
             }
+            sum = sum * scale.get(output).map_or(1.0, |&scale| f64::from(scale)) + f64::from(bias[output]);
             if self.residual {
                 sum += f64::from(others[place]);
             }
@@ -120,7 +128,8 @@ impl Case {
         // NaN where nothing is written, and gaps that must stay as they are.
         let pixel = self.sizes[4] + 3;
         let mut output = vec![f32::NAN; sizes[0] * rows * columns * pixel];
-        run(After { bias: &bias, residual, limits: self.limits }, Target::new(&mut output, sizes, pixel));
+        let after = After { scale: &self.scale(), bias: &bias, residual, limits: self.limits };
+        run(after, Target::new(&mut output, sizes, pixel));
         let expected = self.expected();
         let largest = expected.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
         for (found, expected) in output.chunks_exact(pixel).zip(expected.chunks_exact(self.sizes[4])) {
@@ -171,6 +180,9 @@ fn direct_convolutions_are_the_plain_sums() {
         Case::new([2, 12, 13, 8, 12, 4], [3, 5]).padded([0, 2], [1, 2]).steps([1, 2], [2, 1]),
         Case::new([1, 9, 9, 6, 6, 1], [2, 2]).padded([0, 0], [1, 1]).steps([1, 1], [1, 3]),
         Case::new([1, 1, 1, 3, 1, 1], [1, 1]),
+        // Pixels that lie so far apart that they are copied.
+        Case::new([1, 5, 6, 512, 130, 1], [1, 1]).then((0.0, 1.0)),
+        Case::new([2, 20, 20, 16, 16, 1], [3, 3]).padded([1, 1], [1, 1]),
     ];
     for case in cases {
         let [batch, rows, columns, inputs, outputs, groups] = case.sizes;
@@ -203,6 +215,9 @@ fn winograds_convolution_is_the_plain_sum() {
         Case::new([3, 14, 15, 64, 64, 1], [3, 3]).padded([2, 0], [1, 2]),
         Case::new([1, 56, 56, 7, 40, 1], [3, 3]).padded([1, 1], [1, 1]),
         Case::new([1, 3, 3, 2, 2, 1], [3, 3]),
+        // So many tiles that each thread takes its own, and so many channels that all share them.
+        Case::new([2, 90, 90, 16, 8, 1], [3, 3]).padded([1, 1], [1, 1]).then((-0.5, 0.5)),
+        Case::new([1, 30, 30, 200, 40, 1], [3, 3]).padded([1, 1], [1, 1]),
     ];
     for case in cases {
         let [batch, rows, columns, inputs, outputs, _] = case.sizes;
@@ -216,6 +231,57 @@ fn winograds_convolution_is_the_plain_sum() {
                 winograd::convolve(isa, view, &weights, case.edges, after, false, target, &Control::default());
             });
         }
+    }
+}
+
+#[test]
+fn depthwise_convolutions_are_the_plain_sums() {
+    let cases = [
+        Case::new([2, 9, 8, 20, 20, 20], [3, 3]).padded([1, 1], [1, 1]).then((0.0, 6.0)),
+        Case::new([1, 12, 11, 33, 33, 33], [5, 3]).padded([2, 0], [1, 1]).steps([2, 3], [1, 2]),
+        Case::new([1, 1, 1, 1, 1, 1], [1, 1]),
+    ];
+    for case in cases {
+        let [batch, rows, columns, channels, ..] = case.sizes;
+        let (weight, taps) = (case.weight(), case.window.kernel[0] * case.window.kernel[1]);
+        let weights = depthwise::Weights::new(channels, taps, |channel, place| weight[channel * taps + place]);
+        let padded = case.edges.around([rows, columns]);
+        let mut input = vec![f32::NAN; batch * padded[0] * padded[1] * channels];
+        layout::pad(View::new(&case.input(), [batch, rows, columns, channels]), case.edges, &mut input);
+        let view = View::new(&input, [batch, padded[0], padded[1], channels]);
+        for isa in Isa::all() {
+            case.check(&format!("{isa:?} {:?}", case.sizes), PLAIN, |after, target| {
+                depthwise::convolve(isa, view, &weights, case.window, after, target, &Control::default());
+            });
+        }
+    }
+}
+
+#[test]
+fn nan_is_neither_limited_nor_pooled_away() {
+    // One NaN in the middle of the first picture; of the second nothing is NaN.
+    let mut input = vec![1.0; 2 * 8 * 8 * 16];
+    input[(4 * 8 + 4) * 16] = f32::NAN;
+    let limits = Some((0.0, 6.0));
+    let weights = winograd::Weights::new(16, 16, |_, _, _, _| 0.1);
+    let panels = direct::Panels::new(1, 16, 16, |_, _| 0.1);
+    for isa in Isa::all() {
+        for pool in [false, true] {
+            let side = if pool { 4 } else { 8 };
+            let mut output = vec![0.0; 2 * side * side * 16];
+            let (view, edges) = (View::new(&input, [2, 8, 8, 16]), Edges { before: [1, 1], after: [1, 1] });
+            let target = Target::new(&mut output, [2, side, side, 16], 16);
+            let after = After { limits, ..After::default() };
+            winograd::convolve(isa, view, &weights, edges, after, pool, target, &Control::default());
+            assert!(output[(side / 2 * side + side / 2) * 16].is_nan(), "{isa:?} {pool}");
+            assert!(output[side * side * 16..].iter().all(|value| !value.is_nan()), "{isa:?} {pool}");
+        }
+        let mut output = vec![0.0; 2 * 64 * 16];
+        let (view, target) = (View::new(&input, [2, 8, 8, 16]), Target::new(&mut output, [2, 8, 8, 16], 16));
+        let window = direct::Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1] };
+        let after = After { limits, ..After::default() };
+        direct::convolve(isa, view, &panels, window, after, target, &Control::default());
+        assert_eq!(output.iter().filter(|value| value.is_nan()).count(), 16, "{isa:?}");
     }
 }
 

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use rayon::prelude::*;
 
 use super::{
+    super::buffers,
     Isa,
     image::{After, Cells, Target, View},
     lane::LANE,
@@ -19,13 +20,18 @@ use super::{
 use crate::graph::Control;
 use transform::{Finish, POINTS, Tiles, Transform};
 
-/// Tiles that one thread transforms at a time: their products with a panel fit the second cache.
-const BLOCK: usize = 56;
+/// Elements of transformed tiles that one thread works on at a time (512 KiB): with their products and weights they fit a
+/// core's second cache.
+const BLOCK: usize = 1 << 17;
 
-/// From so many tiles a thread on, each thread transforms its own; with fewer all threads share them.
-const OWN: usize = 28;
+/// Up to so many channels a thread takes its own tiles from beginning to end: with more, its weights would no longer
+/// stay near from one block of tiles to the next.
+const OWN: usize = 192;
 
-/// Transformed weights, `[panels][36][inputs][32]`, filled up with zeros.
+/// Elements of transformed tiles that all threads share at a time (16 MiB).
+const SHARED: usize = 1 << 22;
+
+/// Transformed weights, `[36][panels][inputs][32]`, filled up with zeros.
 #[derive(Debug, Clone)]
 pub struct Weights {
     inputs: usize,
@@ -38,13 +44,16 @@ impl Weights {
     #[must_use]
     pub fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync) -> Self {
         let mut values = vec![0.0; Self::size(inputs, outputs)];
-        values.par_chunks_mut((POINTS * inputs * WIDTH).max(1)).enumerate().for_each(|(panel, values)| {
-            for input in 0..inputs {
-                for lane in 0..WIDTH.min(outputs - panel * WIDTH) {
-                    let kernel = |row, column| f64::from(weight(panel * WIDTH + lane, input, row, column));
-                    for (point, value) in transform::of_kernel(kernel).into_iter().enumerate() {
-                        values[(point * inputs + input) * WIDTH + lane] = value as f32;
-                    }
+        let cells = Cells::new(&mut values);
+        let panels = outputs.div_ceil(WIDTH);
+        (0..panels * inputs).into_par_iter().for_each(|index| {
+            let (panel, input) = (index / inputs, index % inputs);
+            for lane in 0..WIDTH.min(outputs - panel * WIDTH) {
+                let kernel = |row, column| f64::from(weight(panel * WIDTH + lane, input, row, column));
+                for (point, value) in transform::of_kernel(kernel).into_iter().enumerate() {
+                    let place = ((point * panels + panel) * inputs + input) * WIDTH + lane;
+                    // SAFETY: panel, input, lane and point together are met once, and there is room for all.
+                    unsafe { cells.pointer(place, 1).write(value as f32) };
                 }
             }
         });
@@ -63,7 +72,7 @@ impl Weights {
 
     fn panel(&self, panel: usize, point: usize) -> &[f32] {
         let size = self.inputs * WIDTH;
-        &self.values[(panel * POINTS + point) * size..][..size]
+        &self.values[(point * self.panels() + panel) * size..][..size]
     }
 }
 
@@ -76,8 +85,6 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
-    /// Of the thread that shares its transformed tiles with the others.
-    static SHARED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Convolves with zeros around the pictures; with `pool` each 2×2 pixels of the result become
@@ -106,15 +113,18 @@ pub fn convolve(
     let count = input.batch * tiles.down * tiles.across;
     let job = Job { isa, input, weights, tiles, after, pool, output, control };
     let threads = rayon::current_num_threads();
-    if count >= OWN * threads {
-        let blocks = count.div_ceil(BLOCK).next_multiple_of(threads);
-        let length = count.div_ceil(blocks).next_multiple_of(micro::MOST_ROWS);
+    let length = (BLOCK / (POINTS * job.row())).clamp(micro::MOST_ROWS, 6 * micro::MOST_ROWS);
+    if input.channels <= OWN && count >= 2 * threads * length {
+        let blocks = count.div_ceil(length).next_multiple_of(threads);
+        let length = count.div_ceil(blocks);
         (0..count).into_par_iter().step_by(length).for_each(|first| job.block(first..(first + length).min(count)));
     } else {
-        // Taken and put back: a thread that waits for the others may come by here with another convolution.
-        let mut shared = SHARED.take();
-        job.shared(count, &mut shared);
-        SHARED.set(shared);
+        let length = SHARED / (POINTS * job.row().max(job.product_row()));
+        let blocks = count.div_ceil(length.max(1));
+        let length = count.div_ceil(blocks.max(1)).max(1);
+        for first in (0..count).step_by(length) {
+            job.shared(first..(first + length).min(count));
+        }
     }
 }
 
@@ -158,26 +168,48 @@ impl Job<'_> {
         });
     }
 
-    /// All tiles, transformed by all threads into one buffer; then each thread takes panels.
-    fn shared(&self, count: usize, shared: &mut Vec<f32>) {
-        let row = self.row();
-        grow(shared, POINTS * count * row);
-        let cells = Cells::new(shared);
-        (0..count).into_par_iter().with_min_len(2).for_each(|tile| {
-            let to = Transform { cells, plane: count * row, offset: tile * row };
+    /// From one tile's products to the next one's, where those with all panels lie side by side.
+    fn product_row(&self) -> usize {
+        self.weights.panels() * WIDTH + LANE
+    }
+
+    /// Some tiles, transformed by all threads; then each thread takes points, whose tiles stay near while all weights
+    /// pass once.
+    fn shared(&self, tiles: std::ops::Range<usize>) {
+        let (row, product_row, count, panels) = (self.row(), self.product_row(), tiles.len(), self.weights.panels());
+        let mut transformed = buffers::take(POINTS * count * row);
+        let cells = Cells::new(&mut transformed);
+        (0..count).into_par_iter().with_min_len(2).for_each(|index| {
+            let to = Transform { cells, plane: count * row, offset: index * row };
             // SAFETY: each tile has a place of its own in the buffer, which has room for all.
-            unsafe { transform::input(self.isa, self.input, self.tiles, tile, to) };
+            unsafe { transform::input(self.isa, self.input, self.tiles, tiles.start + index, to) };
         });
-        let shared: &[f32] = shared;
-        (0..self.weights.panels()).into_par_iter().for_each(|panel| {
-            if self.control.is_cancelled() {
-                return;
+        let mut products = buffers::take(POINTS * count * product_row);
+        let points = products.par_chunks_mut(count * product_row).zip(transformed.par_chunks(count * row));
+        points.enumerate().with_max_len(1).for_each(|(point, (products, tiles))| {
+            for panel in 0..panels {
+                if self.control.is_cancelled() {
+                    return;
+                }
+                let left = Left::matrix(row, self.weights.inputs);
+                let products = &mut products[panel * WIDTH..];
+                micro::product(self.isa, count, tiles, left, self.weights.panel(panel, point), products, product_row);
             }
-            SCRATCH.with_borrow_mut(|Scratch { product, .. }| {
-                grow(product, POINTS * count * WIDTH);
-                self.panel(panel, 0..count, shared, product);
-            });
         });
+        if !self.control.is_cancelled() {
+            (0..count).into_par_iter().with_min_len(2).for_each(|index| {
+                for panel in 0..panels {
+                    let offset = index * product_row + panel * WIDTH;
+                    let from = Finish { plane: count * product_row, offset, panel, after: self.after, pool: self.pool };
+                    // SAFETY: each tile is finished once for each panel, and owns its pixels.
+                    unsafe {
+                        transform::output(self.isa, &products, self.tiles, tiles.start + index, from, self.output);
+                    }
+                }
+            });
+        }
+        buffers::give(transformed);
+        buffers::give(products);
     }
 
     /// The products of transformed tiles with one panel at all points, and what becomes of them.

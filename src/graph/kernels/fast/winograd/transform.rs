@@ -237,7 +237,11 @@ unsafe fn output_in<L: Lane>(product: &[f32], tiles: Tiles, tile: usize, from: F
                 half[r][c] = column[r];
             }
         }
-        let mut bias = L::splat(0.0);
+        let (mut scale, mut bias) = (L::splat(1.0), L::splat(0.0));
+        if let Some(values) = after.scale.get(channel..channel + count) {
+            // SAFETY: so many are there.
+            scale = unsafe { L::load_some(values.as_ptr(), count) };
+        }
         if let Some(values) = after.bias.get(channel..channel + count) {
             // SAFETY: so many are there.
             bias = unsafe { L::load_some(values.as_ptr(), count) };
@@ -246,7 +250,7 @@ unsafe fn output_in<L: Lane>(product: &[f32], tiles: Tiles, tile: usize, from: F
         for (pixels, half) in pixels.iter_mut().zip(half) {
             let line = of_product(half);
             for (pixel, lane) in pixels.iter_mut().zip(line) {
-                *pixel = pixel.add(lane);
+                *pixel = lane.mul_add(scale, *pixel);
             }
         }
         if let Some(residual) = after.residual {
@@ -262,18 +266,18 @@ unsafe fn output_in<L: Lane>(product: &[f32], tiles: Tiles, tile: usize, from: F
             let (low, high) = (L::splat(low), L::splat(high));
             for line in &mut pixels {
                 for lane in line {
-                    *lane = lane.max(low).min(high);
+                    *lane = high.min(low.max(*lane));
                 }
             }
         }
         if pool {
             for r in 0..rows / 2 {
                 for c in 0..columns / 2 {
-                    let above = pixels[2 * r][2 * c].max(pixels[2 * r][2 * c + 1]);
-                    let below = pixels[2 * r + 1][2 * c].max(pixels[2 * r + 1][2 * c + 1]);
+                    let above = pixels[2 * r][2 * c].largest(pixels[2 * r][2 * c + 1]);
+                    let below = pixels[2 * r + 1][2 * c].largest(pixels[2 * r + 1][2 * c + 1]);
                     let offset = output.at(picture, top / 2 + r, left / 2 + c) + channel;
                     // SAFETY: the pixel lies in the output, and the caller owns these channels of it.
-                    unsafe { above.max(below).store_some(output.cells.pointer(offset, count), count) };
+                    unsafe { above.largest(below).store_some(output.cells.pointer(offset, count), count) };
                 }
             }
         } else {

@@ -1,0 +1,150 @@
+//! Chains: an operation and what follows it, computed in one go so that pictures pass through memory once.
+//!
+//! Nothing else may want what lies between: outputs that are kept or that several nodes take end a chain, and so does a
+//! node whose state the way back needs.
+
+use candle_core::{Result, Tensor};
+
+use super::{
+    Control, Graph, Keep, NodeId,
+    kernels::{elementwise, fast::Extras},
+    op::Saved,
+    ops::{Add, Arithmetic, BatchNorm2d, Binary, Conv2d, Function, Map, MaxPool2d, Relu},
+};
+
+/// What a run needs to know of its nodes to find chains.
+pub(super) struct Wanted<'a> {
+    /// The node the run is for.
+    pub target: NodeId,
+    /// What is kept.
+    pub keep: &'a Keep,
+    /// Whether the state for the way back is kept, of each node.
+    pub recorded: &'a [bool],
+    /// The one node that takes each node's output, if it is one.
+    pub only: &'a [Option<NodeId>],
+}
+
+/// What follows an operation, in the order in which it is computed.
+#[derive(Debug, Default)]
+pub(super) struct Chain<'a> {
+    /// The nodes after the first one.
+    pub nodes: Vec<NodeId>,
+    norm: Option<&'a BatchNorm2d>,
+    residual: Option<NodeId>,
+    limits: Option<(f32, f32)>,
+    pool: bool,
+}
+
+impl Graph {
+    /// What can be computed in one go with a convolution or a batch normalisation; `outputs` are those that are known
+    /// before, `can_pool` says whether the convolution's kernel can pool.
+    pub(super) fn chain(&self, head: NodeId, wanted: &Wanted, outputs: &[Option<Tensor>], can_pool: bool) -> Chain<'_> {
+        let mut chain = Chain::default();
+        let convolves = self.nodes[head].op_as::<Conv2d>().is_some();
+        let mut last = head;
+        while last != wanted.target && !wanted.keep.has_output(last) {
+            let Some(next) = wanted.only[last] else { break };
+            if !self.join(&mut chain, convolves, last, next, wanted, outputs, can_pool) {
+                break;
+            }
+            chain.nodes.push(next);
+            last = next;
+            let rectifies = self.nodes[next].op_as::<Relu>().is_some();
+            if chain.pool || rectifies && (wanted.recorded[next] || !can_pool) {
+                break;
+            }
+        }
+        chain
+    }
+
+    /// Takes `next`, which alone takes the output of `last`, into the chain; `false` where it doesn't fit.
+    #[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
+    fn join<'a>(
+        &'a self,
+        chain: &mut Chain<'a>,
+        convolves: bool,
+        last: NodeId,
+        next: NodeId,
+        wanted: &Wanted,
+        outputs: &[Option<Tensor>],
+        can_pool: bool,
+    ) -> bool {
+        let node = &self.nodes[next];
+        if node.op_as::<Relu>().is_some() {
+            return chain.limits.replace((0.0, f32::INFINITY)).is_none();
+        }
+        if !convolves {
+            return false;
+        }
+        if let Some(norm) = node.op_as::<BatchNorm2d>() {
+            let fits = chain.norm.is_none() && chain.residual.is_none() && chain.limits.is_none();
+            if fits {
+                chain.norm = Some(norm);
+            }
+            return fits;
+        }
+        if let Some(&Map(Function::Clip { min, max })) = node.op_as::<Map>() {
+            // Its way back needs its input.
+            let fits = !wanted.recorded[next] && chain.limits.is_none() && min <= max;
+            if fits {
+                chain.limits = Some((min as f32, max as f32));
+            }
+            return fits;
+        }
+        let adds = node.op_as::<Add>().is_some() || node.op_as::<Binary>() == Some(&Binary(Arithmetic::Add));
+        if adds && let &[a, b] = node.inputs.as_slice() {
+            let other = if a == last { b } else { a };
+            let fits = a != b && chain.residual.is_none() && chain.limits.is_none() && outputs[other].is_some();
+            if fits {
+                chain.residual = Some(other);
+            }
+            return fits;
+        }
+        if let Some(pool) = node.op_as::<MaxPool2d>() {
+            let plain = MaxPool2d::new([2, 2], [2, 2]);
+            chain.pool = can_pool && !wanted.recorded[next] && *pool == plain;
+            return chain.pool;
+        }
+        false
+    }
+
+    /// Computes a chain; `None` where its first operation cannot take the others along.
+    ///
+    /// # Errors
+    /// When the tensor library fails, or on cancellation.
+    pub(super) fn run_chain(
+        &self,
+        head: NodeId,
+        chain: &Chain,
+        input: &Tensor,
+        outputs: &[Option<Tensor>],
+        control: &Control,
+    ) -> Result<Option<Tensor>> {
+        if let Some(norm) = self.nodes[head].op_as::<BatchNorm2d>() {
+            let (scale, shift) = norm.scale_and_shift();
+            let device = input.device();
+            let one_go = device.is_cpu() && !chain.nodes.is_empty();
+            return one_go.then(|| elementwise::affine(input, scale, Some(shift), true)).transpose();
+        }
+        let Some(conv) = self.nodes[head].op_as::<Conv2d>() else { return Ok(None) };
+        let Some(prepared) = conv.prepared(input, control)? else { return Ok(None) };
+        let residual = chain.residual.and_then(|other| outputs[other].as_ref());
+        let extras = Extras {
+            norm: chain.norm.map(BatchNorm2d::scale_and_shift),
+            residual,
+            limits: chain.limits,
+            pool: chain.pool,
+        };
+        prepared.run(input, extras, control).map(Some)
+    }
+
+    /// What the way back needs of a node of a chain whose last output is `output`.
+    pub(super) fn saved_of_chain(&self, id: NodeId, inputs: Vec<Vec<usize>>, output: &Tensor) -> Saved {
+        // Of all that chains are made of, only ReLU needs more than shapes, and it ends the chain where it does.
+        let state = if self.nodes[id].op_as::<Relu>().is_some() { vec![output.clone()] } else { Vec::new() };
+        Saved { inputs, state }
+    }
+}
+
+#[cfg(test)]
+mod tests;

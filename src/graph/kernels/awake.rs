@@ -1,0 +1,87 @@
+//! Keeps the threads that compute awake while a network runs.
+//!
+//! Between two layers there is a moment in which there is nothing to do for all threads but one. One that goes to sleep
+//! then takes up to a tenth of a millisecond to be woken, as long as a small layer takes altogether.
+
+use std::{
+    cell::Cell,
+    hint::spin_loop,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use rayon::Yield;
+
+/// How long a thread stays awake without finding anything to do.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// How many networks are running.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Whether this thread is in [`while_awake`] or waits for work of one that is: it may come by again while it waits
+    /// for others.
+    static TAKES_PART: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something on one of the threads that compute, the others being awake meanwhile.
+pub(in crate::graph) fn while_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| {
+        let _guard = Running::start();
+        work()
+    })
+}
+
+/// Counts a running network.
+struct Running {
+    took_part: bool,
+}
+
+impl Running {
+    fn start() -> Self {
+        let took_part = TAKES_PART.replace(true);
+        if RUNNING.fetch_add(1, Ordering::Relaxed) == 0 {
+            rayon::spawn_broadcast(|_| stay_awake());
+        }
+        Self { took_part }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        TAKES_PART.set(self.took_part);
+    }
+}
+
+/// Looks for work as long as a network runs.
+fn stay_awake() {
+    if TAKES_PART.replace(true) {
+        return;
+    }
+    let mut last = Instant::now();
+    while RUNNING.load(Ordering::Relaxed) > 0 && last.elapsed() < PATIENCE {
+        if rayon::yield_now() == Some(Yield::Executed) {
+            last = Instant::now();
+        } else {
+            (0..64).for_each(|_| spin_loop());
+        }
+    }
+    TAKES_PART.set(false);
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn runs_beside_and_within_each_other_end() {
+        let sum = |seed: u64| while_awake(|| (0..1000_u64).into_par_iter().map(|value| value * seed).sum::<u64>());
+        let sums: Vec<u64> = (0..64_u64).into_par_iter().map(|seed| while_awake(|| sum(seed) + sum(1))).collect();
+        assert!(sums.iter().enumerate().all(|(seed, &sum)| sum == 499_500 * (seed as u64 + 1)));
+        let outside = std::thread::spawn(move || sum(3)).join().unwrap();
+        assert_eq!(outside, 3 * 499_500);
+    }
+}

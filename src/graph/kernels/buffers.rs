@@ -1,0 +1,120 @@
+//! Memory that goes from one run to the next.
+//!
+//! A run of a network writes tens of megabytes of activations that are of no use a moment later. Memory fresh from the
+//! system has to be cleared and mapped page by page, which takes a tenth of such a run; so what a run is done with is
+//! kept, within bounds, for what comes next.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor};
+
+/// Smaller buffers are not worth keeping (64 KiB).
+const LEAST: usize = 1 << 14;
+
+/// Elements that are kept at most, in all buffers together (256 MiB).
+const MOST: usize = 1 << 26;
+
+/// What is kept.
+#[derive(Default)]
+struct Free {
+    buffers: Vec<Vec<f32>>,
+    elements: usize,
+}
+
+static FREE: Mutex<Free> = Mutex::new(Free { buffers: Vec::new(), elements: 0 });
+
+fn free() -> MutexGuard<'static, Free> {
+    // Nothing in here is ever half done.
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A buffer of so many elements. They may hold anything: whoever takes it writes all of them.
+#[must_use]
+pub(in crate::graph) fn take(length: usize) -> Vec<f32> {
+    let mut free = free();
+    // The one that fits best, if it isn't far too large.
+    let fits = |buffer: &Vec<f32>| buffer.len() >= length && buffer.len() / 2 <= length;
+    let best =
+        free.buffers.iter().enumerate().filter(|(_, buffer)| fits(buffer)).min_by_key(|(_, buffer)| buffer.len());
+    let Some((index, _)) = best.filter(|_| length >= LEAST) else {
+        drop(free);
+        return vec![0.0; length];
+    };
+    let mut buffer = free.buffers.swap_remove(index);
+    free.elements -= buffer.len();
+    drop(free);
+    buffer.truncate(length);
+    buffer
+}
+
+/// Keeps a buffer for [`take`].
+pub(in crate::graph) fn give(mut buffer: Vec<f32>) {
+    let capacity = buffer.capacity();
+    if capacity < LEAST {
+        return;
+    }
+    let mut free = free();
+    if free.elements + capacity <= MOST {
+        // What `take` has cut off.
+        buffer.resize(capacity, 0.0);
+        free.elements += buffer.len();
+        free.buffers.push(buffer);
+    }
+}
+
+/// Keeps the memory of a tensor that nobody else has.
+///
+/// Whoever shares its storage loses it: only tensors that a kernel has just made, and that went no further than kernels
+/// which copy, may be given.
+///
+/// # Errors
+/// When the tensor library fails.
+pub(in crate::graph) fn give_tensor(tensor: &Tensor) -> Result<()> {
+    if tensor.dtype() != DType::F32 || !tensor.device().is_cpu() || tensor.elem_count() < LEAST {
+        return Ok(());
+    }
+    tensor.inplace_op1(&Empty)
+}
+
+/// Takes a tensor's memory away.
+struct Empty;
+
+impl InplaceOp1 for Empty {
+    fn name(&self) -> &'static str {
+        "empty"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, _layout: &Layout) -> Result<()> {
+        if let CpuStorage::F32(values) = storage {
+            give(std::mem::take(values));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_is_taken_again() {
+        // A length that no other test uses.
+        let length = LEAST + 7919;
+        let buffer = vec![1.0; length];
+        let address = buffer.as_ptr();
+        give(buffer);
+        let again = take(length - 1);
+        assert_eq!((again.as_ptr(), again.len()), (address, length - 1));
+        give(again);
+        assert_eq!(take(length).as_ptr(), address);
+        assert_eq!(take(3).len(), 3);
+    }
+
+    #[test]
+    fn a_tensor_gives_its_memory_up() {
+        let length = LEAST + 7907;
+        let tensor = super::super::tensor(vec![2.0_f32; length], length).unwrap();
+        give_tensor(&tensor).unwrap();
+        assert_eq!(take(length)[0], 2.0);
+    }
+}

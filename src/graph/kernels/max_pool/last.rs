@@ -1,0 +1,148 @@
+//! Maximum pooling of pictures with the channels last: all channels of a pixel at a time.
+
+use candle_core::{Result, Tensor};
+use rayon::prelude::*;
+
+use super::{
+    super::{
+        super::ops::MaxPool2d,
+        buffers,
+        memory::{Order, of_order, read_as},
+    },
+    Reach, axis,
+};
+
+/// The largest value of each window; with `record` also its place in the window.
+pub(super) fn forward(
+    input: &Tensor,
+    pool: &MaxPool2d,
+    [rows, columns]: [usize; 2],
+    record: bool,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let (batch, channels, height, width) = input.dims4()?;
+    let reached = [axis(pool, 0, rows, height), axis(pool, 1, columns, width)];
+    let count = batch * rows * columns * channels;
+    let (largest, switches) = read_as(input, Order::Last, |values: &[f32]| {
+        let mut largest = buffers::take(count);
+        let mut switches = vec![0_u32; if record { count } else { 0 }];
+        let line = columns * channels;
+        let picture = |index: usize| &values[index / rows * height * width * channels..][..height * width * channels];
+        let source = |index: usize| Source { picture: picture(index), width, channels, pool };
+        if record {
+            let lines = largest.par_chunks_mut(line).zip(switches.par_chunks_mut(line)).enumerate();
+            lines.with_min_len(2).for_each(|(index, (largest, switches))| {
+                let pixels = largest.chunks_mut(channels).zip(switches.chunks_mut(channels)).zip(&reached[1]);
+                for ((largest, switches), column) in pixels {
+                    source(index).winners(&reached[0][index % rows], column, largest, switches);
+                }
+            });
+        } else {
+            largest.par_chunks_mut(line).enumerate().with_min_len(2).for_each(|(index, largest)| {
+                for (largest, column) in largest.chunks_mut(channels).zip(&reached[1]) {
+                    source(index).largest(&reached[0][index % rows], column, largest);
+                }
+            });
+        }
+        Ok((largest, switches))
+    })?;
+    let shape = [batch, channels, rows, columns];
+    let switches = record.then(|| of_order(switches, &shape, Order::Last)).transpose()?;
+    Ok((of_order(largest, &shape, Order::Last)?, switches))
+}
+
+/// One picture that windows look at.
+struct Source<'a> {
+    picture: &'a [f32],
+    width: usize,
+    channels: usize,
+    pool: &'a MaxPool2d,
+}
+
+impl Source<'_> {
+    /// The channels under each place of a window, and the place, in row-major order.
+    fn places<'a>(&'a self, row: &'a Reach, column: &'a Reach) -> impl Iterator<Item = (&'a [f32], u32)> {
+        let [down, across] = self.pool.dilation;
+        row.places.clone().enumerate().flat_map(move |(r, y)| {
+            column.places.clone().enumerate().map(move |(c, x)| {
+                let pixel = (row.first + r * down) * self.width + column.first + c * across;
+                let place = y * self.pool.kernel[1] + x;
+                (&self.picture[pixel * self.channels..][..self.channels], place as u32)
+            })
+        })
+    }
+
+    /// The largest values of one window; NaN is larger than all.
+    fn largest(&self, row: &Reach, column: &Reach, largest: &mut [f32]) {
+        let mut places = self.places(row, column);
+        if let Some((first, _)) = places.next() {
+            largest.copy_from_slice(first);
+        }
+        for (values, _) in places {
+            for (best, &value) in largest.iter_mut().zip(values) {
+                *best = if (value > *best) | value.is_nan() { value } else { *best };
+            }
+        }
+    }
+
+    /// The same with the places of the first largest values.
+    fn winners(&self, row: &Reach, column: &Reach, largest: &mut [f32], switches: &mut [u32]) {
+        let mut places = self.places(row, column);
+        if let Some((first, place)) = places.next() {
+            largest.copy_from_slice(first);
+            switches.fill(place);
+        }
+        for (values, place) in places {
+            for ((best, switch), &value) in largest.iter_mut().zip(switches.iter_mut()).zip(values) {
+                let wins = (value > *best) | value.is_nan();
+                *best = if wins { value } else { *best };
+                *switch = if wins { place } else { *switch };
+            }
+        }
+    }
+}
+
+/// Each output's gradient at the place that won; `size` is rows and columns of the input.
+pub(super) fn vjp(
+    gradient: &Tensor,
+    switches: &Tensor,
+    pool: &MaxPool2d,
+    [height, width]: [usize; 2],
+) -> Result<Tensor> {
+    let (batch, channels, rows, columns) = gradient.dims4()?;
+    let shape = [batch, channels, height, width];
+    let back = read_as(gradient, Order::Last, |gradient: &[f32]| {
+        read_as(switches, Order::Last, |switches: &[u32]| {
+            let mut back = vec![0.0_f32; shape.iter().product()];
+            let line = width * channels;
+            back.par_chunks_mut(line).enumerate().with_min_len(2).for_each(|(index, back)| {
+                let (picture, y) = (index / height, index % height);
+                // Of the windows that this row lies in, those whose winner lies in it.
+                for down in 0..pool.kernel[0] {
+                    let Some(from) = (y + pool.padding[0]).checked_sub(down * pool.dilation[0]) else { continue };
+                    let row = from / pool.stride[0];
+                    if !from.is_multiple_of(pool.stride[0]) || row >= rows {
+                        continue;
+                    }
+                    let first = (picture * rows + row) * columns * channels;
+                    let pixels = gradient[first..][..columns * channels].chunks_exact(channels);
+                    let pixels = pixels.zip(switches[first..][..columns * channels].chunks_exact(channels));
+                    for (column, (gradient, switches)) in pixels.enumerate() {
+                        for across in 0..pool.kernel[1] {
+                            let x = (column * pool.stride[1] + across * pool.dilation[1]).wrapping_sub(pool.padding[1]);
+                            if x >= width {
+                                continue;
+                            }
+                            let place = (down * pool.kernel[1] + across) as u32;
+                            let back = &mut back[x * channels..][..channels];
+                            for ((back, &g), &switch) in back.iter_mut().zip(gradient).zip(switches) {
+                                *back += if switch == place { g } else { 0.0 };
+                            }
+                        }
+                    }
+                }
+            });
+            Ok(back)
+        })
+    })?;
+    of_order(back, &shape, Order::Last)
+}
