@@ -57,7 +57,7 @@ pub fn run(options: &ExamOptions) -> Exit {
             card_sha256: exam.card_sha256.clone(),
         },
         models: work.models,
-        device: options.run.device.to_string(),
+        device: options.run.described(),
         time: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
         studies: work.studies,
         failed: work.failed,

@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
 use glassbox::engine::{Config, DeviceChoice, ModelPath};
+use glassbox::graph::Precision;
 use glassbox::viewer::{self, ViewerOptions};
 
 /// Everything was done.
@@ -83,6 +84,30 @@ struct RunOptions {
     /// Threads for networks; all cores unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+    /// Plain sums on the CPU instead of Winograd's algorithm: slower, with a third of its rounding.
+    #[arg(long)]
+    exact: bool,
+}
+
+impl RunOptions {
+    /// Where and how networks run, as reports name it.
+    fn described(&self) -> String {
+        if self.exact { format!("{}, plain sums", self.device) } else { self.device.to_string() }
+    }
+}
+
+impl Arguments {
+    /// How networks run, where the command runs any.
+    fn run_options(&self) -> Option<&RunOptions> {
+        match &self.command {
+            Some(Command::Bench(options)) => Some(&options.run),
+            Some(Command::Exam(options)) => Some(&options.run),
+            Some(Command::CheckModel(options)) => Some(&options.run),
+            Some(Command::Explain(options)) => Some(&options.run),
+            Some(Command::Info(_) | Command::Methods(_) | Command::Models(_)) => None,
+            None => Some(&self.run),
+        }
+    }
 }
 
 /// Why nothing was done, in one sentence for people.
@@ -107,6 +132,9 @@ pub fn main() -> ExitCode {
     let started = Instant::now();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let arguments = Arguments::parse();
+    if arguments.run_options().is_some_and(|options| options.exact) {
+        Precision::Exact.make_default();
+    }
     let outcome = match &arguments.command {
         Some(Command::Bench(options)) => bench::run(options),
         Some(Command::Exam(options)) => exam::run(options),

@@ -96,7 +96,7 @@ impl GraphBuilder {
         }
         names.extend(own);
         let parts = OnceLock::new();
-        Ok(Graph { nodes: self.nodes, names, precision: Precision::default(), parts })
+        Ok(Graph { nodes: self.nodes, names, precision: Precision::of_new_graphs(), parts })
     }
 }
 

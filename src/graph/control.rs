@@ -15,6 +15,22 @@ pub enum Precision {
     Exact,
 }
 
+/// Whether graphs that are built are [`Precision::Exact`].
+static EXACT: AtomicBool = AtomicBool::new(false);
+
+impl Precision {
+    /// Makes this the precision of all graphs that the program builds from now on: a choice for the whole program,
+    /// made when it starts. [`Graph::at`](super::Graph::at) chooses for one graph.
+    pub fn make_default(self) {
+        EXACT.store(self == Self::Exact, Ordering::Relaxed);
+    }
+
+    /// The precision of graphs that are built now.
+    pub(super) fn of_new_graphs() -> Self {
+        if EXACT.load(Ordering::Relaxed) { Self::Exact } else { Self::Fast }
+    }
+}
+
 /// Shared between the one who computes and the one who waits; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Control {

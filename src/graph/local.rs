@@ -150,6 +150,7 @@ impl Local {
     /// # Errors
     /// As [`Graph::run`], and [`GraphError::Patch`] when a rectangle is not inside the picture, or has other channels.
     pub fn run(&self, at: &[[usize; 2]], patches: &Tensor, control: &Control) -> Result<Tensor, GraphError> {
+        let control = &control.at(self.graph.precision());
         let fates = self.fates(self.rects(at, patches.dims())?);
         let frontier = self.frontier(&fates);
         let in_part = |id: &NodeId| self.needed[*id] && matches!(fates[*id], Fate::Part(_));

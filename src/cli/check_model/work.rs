@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
             program: ProgramRecord::this(),
             model: model_record(self.model)?,
             classes: self.model.classes.clone(),
-            device: self.options.run.device.to_string(),
+            device: self.options.run.described(),
             time: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             inputs_sha256: hex(&self.inputs.clone().finalize()),
             layers: self.options.layer.clone(),

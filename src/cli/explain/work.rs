@@ -233,7 +233,7 @@ impl<'a> Work<'a> {
         let explanation = Explanation {
             program: ProgramRecord::this(),
             model: model_record(self.model)?,
-            device: self.options.run.device.to_string(),
+            device: self.options.run.described(),
             seed: self.options.seed,
             time: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             results: self.results,

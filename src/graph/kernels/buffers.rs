@@ -106,7 +106,8 @@ mod tests {
         let again = take(length - 1);
         assert_eq!((again.as_ptr(), again.len()), (address, length - 1));
         give(again);
-        assert_eq!(take(length).as_ptr(), address);
+        let again = take(length);
+        assert_eq!(again.as_ptr(), address);
         assert_eq!(take(3).len(), 3);
     }
 
