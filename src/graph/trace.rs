@@ -9,8 +9,9 @@ use candle_core::Tensor;
 use super::{
     Graph, GraphError, NodeId,
     control::Control,
-    kernels::{awake::while_awake, elementwise::add, memory::row_major},
+    kernels::{awake::while_awake, buffers::give_tensor, elementwise::add, memory::row_major},
     op::Saved,
+    ops::{BatchNorm2d, Conv2d, MaxPool2d, Relu},
     rules::Rules,
 };
 
@@ -113,6 +114,16 @@ impl Trace {
         }
         self.check_seed(from, seed)?;
 
+        // Operations whose way back makes a tensor of its own, and gradients that no other tensor shares: their memory
+        // goes to the next ones.
+        let copies = |id: NodeId| {
+            let node = &nodes[id];
+            node.op_as::<Conv2d>().is_some()
+                || node.op_as::<BatchNorm2d>().is_some()
+                || node.op_as::<Relu>().is_some()
+                || node.op_as::<MaxPool2d>().is_some()
+        };
+        let mut own = vec![false; nodes.len()];
         let mut gradients: Vec<Option<Tensor>> = vec![None; nodes.len()];
         gradients[from] = Some(seed.clone());
         let control = &control.at(self.graph.precision());
@@ -121,13 +132,18 @@ impl Trace {
             let Some(gradient) = gradients[id].take() else { continue };
             let node = &nodes[id];
             let Some(saved) = &self.saved[id] else { return Err(GraphError::NotKept { node: node.name.clone() }) };
+            let stopped = |error| self.graph.stopped(id, &saved.inputs, error, control);
             for (which, &source) in node.inputs.iter().enumerate().filter(|&(_, &source)| visited[source]) {
-                let back = node.op.vjp_under(&gradient, which, saved, rules.of(node), control);
-                let sum = back.and_then(|back| match &gradients[source] {
-                    Some(others) => add(others, &back),
-                    None => Ok(back),
-                });
-                gradients[source] = Some(sum.map_err(|error| self.graph.stopped(id, &saved.inputs, error, control))?);
+                let back = node.op.vjp_under(&gradient, which, saved, rules.of(node), control).map_err(stopped)?;
+                own[source] = copies(id) || gradients[source].is_some();
+                let sum = match &gradients[source] {
+                    Some(others) => add(others, &back).map_err(stopped)?,
+                    None => back,
+                };
+                gradients[source] = Some(sum);
+            }
+            if own[id] && copies(id) {
+                give_tensor(&gradient).map_err(stopped)?;
             }
         }
         let no_path = || GraphError::NoPath { from: self.graph.name_of(from), to: self.graph.name_of(to) };

@@ -4,9 +4,12 @@
 //! system has to be cleared and mapped page by page, which takes a tenth of such a run; so what a run is done with is
 //! kept, within bounds, for what comes next.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    any::{Any, TypeId},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor};
+use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor, WithDType};
 
 /// Smaller buffers are not worth keeping (64 KiB).
 const LEAST: usize = 1 << 14;
@@ -45,6 +48,18 @@ pub(in crate::graph) fn take(length: usize) -> Vec<f32> {
     drop(free);
     buffer.truncate(length);
     buffer
+}
+
+/// The same for elements of any type, of which only `f32` are kept.
+#[must_use]
+pub(in crate::graph) fn room<T: WithDType>(length: usize) -> Vec<T> {
+    if TypeId::of::<T>() == TypeId::of::<f32>() {
+        let buffer: Box<dyn Any> = Box::new(take(length));
+        if let Ok(buffer) = buffer.downcast() {
+            return *buffer;
+        }
+    }
+    vec![T::zero(); length]
 }
 
 /// Keeps a buffer for [`take`].
@@ -109,6 +124,9 @@ mod tests {
         let again = take(length);
         assert_eq!(again.as_ptr(), address);
         assert_eq!(take(3).len(), 3);
+        give(again);
+        assert_eq!(room::<f32>(length).as_ptr(), address);
+        assert_eq!(room::<f64>(2), [0.0; 2]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(in crate::graph) fn relu(input: &Tensor) -> Result<Tensor> {
 fn relu_of<T: WithDType>(input: &Tensor) -> Result<Tensor> {
     let order = Order::best(input);
     let output = read_as(input, order, |values: &[T]| {
-        let mut output = vec![T::zero(); values.len()];
+        let mut output = buffers::room(values.len());
         output.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(output, values)| {
             for (y, &x) in output.iter_mut().zip(values) {
                 *y = if x < T::zero() { T::zero() } else { x };
@@ -35,21 +35,20 @@ pub(in crate::graph) fn relu_vjp(gradient: &Tensor, output: &Tensor, rule: Rule)
 }
 
 fn relu_vjp_of<T: WithDType>(gradient: &Tensor, output: &Tensor, rule: Rule) -> Result<Tensor> {
-    let (needs_active, needs_positive) = match rule {
-        Rule::Gradient => (true, false),
-        Rule::Guided => (true, true),
-        Rule::Deconvnet => (false, true),
-    };
     // The output lies as the layer before it left it, the gradient is turned if need be.
     let order = Order::best(output);
     let back = read_as(gradient, order, |gradient: &[T]| {
         read_as(output, order, |output: &[T]| {
-            let mut back = vec![T::zero(); gradient.len()];
+            let mut back = buffers::room(gradient.len());
             let inputs = gradient.par_chunks(CHUNK).zip(output.par_chunks(CHUNK));
             back.par_chunks_mut(CHUNK).zip(inputs).for_each(|(back, (gradient, output))| {
-                for ((b, &g), &y) in back.iter_mut().zip(gradient).zip(output) {
-                    let passes = (!needs_active || y > T::zero()) && (!needs_positive || g > T::zero());
-                    *b = if passes { g } else { T::zero() };
+                // The rule outside, the comparison without a branch: signs cannot be predicted.
+                let each = back.iter_mut().zip(gradient).zip(output);
+                let zero = T::zero();
+                match rule {
+                    Rule::Gradient => each.for_each(|((b, &g), &y)| *b = if y > zero { g } else { zero }),
+                    Rule::Guided => each.for_each(|((b, &g), &y)| *b = if (y > zero) & (g > zero) { g } else { zero }),
+                    Rule::Deconvnet => each.for_each(|((b, &g), _)| *b = if g > zero { g } else { zero }),
                 }
             });
             Ok(back)
@@ -70,7 +69,7 @@ fn add_of<T: WithDType>(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let order = Order::best(a);
     let sum = read_as(a, order, |a: &[T]| {
         read_as(b, order, |b: &[T]| {
-            let mut sum = vec![T::zero(); a.len()];
+            let mut sum = buffers::room(a.len());
             let inputs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
             sum.par_chunks_mut(CHUNK).zip(inputs).for_each(|(sum, (a, b))| {
                 sum.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (&a, &b))| *sum = a + b);

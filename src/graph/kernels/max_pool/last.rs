@@ -112,10 +112,11 @@ pub(super) fn vjp(
     let shape = [batch, channels, height, width];
     let back = read_as(gradient, Order::Last, |gradient: &[f32]| {
         read_as(switches, Order::Last, |switches: &[u32]| {
-            let mut back = vec![0.0_f32; shape.iter().product()];
+            let mut back = buffers::take(shape.iter().product());
             let line = width * channels;
             back.par_chunks_mut(line).enumerate().with_min_len(2).for_each(|(index, back)| {
                 let (picture, y) = (index / height, index % height);
+                back.fill(0.0);
                 // Of the windows that this row lies in, those whose winner lies in it.
                 for down in 0..pool.kernel[0] {
                     let Some(from) = (y + pool.padding[0]).checked_sub(down * pool.dilation[0]) else { continue };
