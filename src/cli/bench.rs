@@ -90,7 +90,7 @@ pub struct BenchOptions {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    run: RunOptions,
+    pub(super) run: RunOptions,
 }
 
 /// Everything one call measured.

@@ -40,7 +40,7 @@ pub struct CheckOptions {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    run: RunOptions,
+    pub(super) run: RunOptions,
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -33,7 +33,7 @@ pub struct ExamOptions {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    run: RunOptions,
+    pub(super) run: RunOptions,
 }
 
 /// Runs the exam on every study that has one of its planes.

@@ -77,7 +77,7 @@ pub struct ExplainOptions {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    run: RunOptions,
+    pub(super) run: RunOptions,
 }
 
 /// Explains what was asked for.
