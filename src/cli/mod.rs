@@ -84,15 +84,32 @@ struct RunOptions {
     /// Threads for networks; all cores unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Plain sums on the CPU instead of Winograd's algorithm: slower, with a third of its rounding.
+    /// Plain sums everywhere on the CPU: slower, with a third of the rounding of Winograd's algorithm.
     #[arg(long)]
     exact: bool,
+    /// Winograd's algorithm on the CPU also where gradients are sent back: faster, with a few times a plain sum's
+    /// rounding, which Grad-CAM++ at early layers shows.
+    #[arg(long, conflicts_with = "exact")]
+    fast: bool,
 }
 
 impl RunOptions {
     /// Where and how networks run, as reports name it.
     fn described(&self) -> String {
-        if self.exact { format!("{}, plain sums", self.device) } else { self.device.to_string() }
+        match self.precision() {
+            Precision::Careful => self.device.to_string(),
+            Precision::Exact => format!("{}, exact", self.device),
+            Precision::Fast => format!("{}, fast", self.device),
+        }
+    }
+
+    /// How sums are computed.
+    fn precision(&self) -> Precision {
+        match (self.exact, self.fast) {
+            (true, _) => Precision::Exact,
+            (false, true) => Precision::Fast,
+            (false, false) => Precision::Careful,
+        }
     }
 }
 
@@ -132,8 +149,8 @@ pub fn main() -> ExitCode {
     let started = Instant::now();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let arguments = Arguments::parse();
-    if arguments.run_options().is_some_and(|options| options.exact) {
-        Precision::Exact.make_default();
+    if let Some(options) = arguments.run_options() {
+        options.precision().make_default();
     }
     let outcome = match &arguments.command {
         Some(Command::Bench(options)) => bench::run(options),

@@ -2,32 +2,45 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
 };
 
 /// How sums of products are computed in `f32` on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Precision {
-    /// By Winograd's algorithm where that is faster; its rounding is a few times that of a plain sum.
-    #[default]
+    /// By packed kernels, and Winograd's algorithm where that is faster: its rounding is a few times that of a plain sum,
+    /// which gradients pass on and divisions by next to nothing (Grad-CAM++ at early layers) make much of.
     Fast,
-    /// Always as plain sums.
+    /// The same but where a gradient will be sent back.
+    #[default]
+    Careful,
+    /// Plain sums everywhere.
     Exact,
 }
 
-/// Whether graphs that are built are [`Precision::Exact`].
-static EXACT: AtomicBool = AtomicBool::new(false);
+/// The precision of graphs that are built, as a number.
+static OF_NEW: AtomicU8 = AtomicU8::new(Precision::Careful as u8);
 
 impl Precision {
     /// Makes this the precision of all graphs that the program builds from now on: a choice for the whole program,
     /// made when it starts. [`Graph::at`](super::Graph::at) chooses for one graph.
     pub fn make_default(self) {
-        EXACT.store(self == Self::Exact, Ordering::Relaxed);
+        OF_NEW.store(self as u8, Ordering::Relaxed);
     }
 
     /// The precision of graphs that are built now.
     pub(super) fn of_new_graphs() -> Self {
-        if EXACT.load(Ordering::Relaxed) { Self::Exact } else { Self::Fast }
+        let number = OF_NEW.load(Ordering::Relaxed);
+        [Self::Fast, Self::Careful, Self::Exact].into_iter().find(|one| *one as u8 == number).unwrap_or_default()
+    }
+
+    /// Whether a step runs through the packed kernels, and with `record` the way back through it will.
+    pub(super) fn packs(self, record: bool) -> bool {
+        match self {
+            Self::Fast => true,
+            Self::Careful => !record,
+            Self::Exact => false,
+        }
     }
 }
 

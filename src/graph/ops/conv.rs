@@ -165,9 +165,17 @@ impl Conv2d {
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub(in crate::graph) fn prepared(&self, input: &Tensor, control: &Control) -> Result<Option<&Prepared>> {
+    pub(in crate::graph) fn prepared(
+        &self,
+        input: &Tensor,
+        record: bool,
+        control: &Control,
+    ) -> Result<Option<&Prepared>> {
+        if !control.precision().packs(record) {
+            return Ok(None);
+        }
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        self.packed.forward(self, input, sizes, control.precision())
+        self.packed.forward(self, input, sizes)
     }
 
     /// The zeros before and after the input, together, in rows and columns.
@@ -206,10 +214,10 @@ impl Op for Conv2d {
         self.forward_under(inputs, record, &Control::default())
     }
 
-    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
+    fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        let output = if let Some(prepared) = self.packed.forward(self, input, sizes, control.precision())? {
+        let output = if let Some(prepared) = self.prepared(input, record, control)? {
             prepared.run(input, Extras::default(), control)?
         } else if input.device().is_cpu() {
             conv::forward(self, input, sizes, control)?
@@ -232,7 +240,9 @@ impl Op for Conv2d {
         control: &Control,
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
-        if let Some(back) = self.packed.back(self, gradient, sizes, control.precision())? {
+        let packs = control.precision().packs(true);
+        let packed = if packs { self.packed.back(self, gradient, sizes)? } else { None };
+        if let Some(back) = packed {
             back.run(gradient, &saved.inputs[which], control)
         } else if gradient.device().is_cpu() {
             conv::vjp(self, gradient, sizes, control)

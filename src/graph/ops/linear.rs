@@ -52,10 +52,14 @@ impl Linear {
 
 impl Linear {
     /// Whether there are so few rows that the weights are best read once, in order.
-    fn is_streamed(&self, rows: &Tensor) -> bool {
+    fn is_streamed(&self, rows: &Tensor, record: bool, control: &Control) -> bool {
         let count = rows.elem_count() / rows.dims().last().copied().unwrap_or(1).max(1);
         let suits = |tensor: &Tensor| tensor.dtype() == DType::F32 && tensor.device().is_cpu();
-        (1..=dense::MOST_ROWS).contains(&count) && self.weight.elem_count() > 0 && suits(rows) && suits(&self.weight)
+        control.precision().packs(record)
+            && (1..=dense::MOST_ROWS).contains(&count)
+            && self.weight.elem_count() > 0
+            && suits(rows)
+            && suits(&self.weight)
     }
 
     /// `product(rows, weight, inputs)` in the shape of `rows` with the weight's dimension `dimension` as the last.
@@ -101,8 +105,8 @@ impl Op for Linear {
         self.forward_under(inputs, record, &Control::default())
     }
 
-    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
-        if self.is_streamed(inputs[0]) {
+    fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
+        if self.is_streamed(inputs[0], record, control) {
             let bias = self.bias.as_ref().map(Tensor::to_vec1::<f32>).transpose()?.unwrap_or_default();
             let output = self.stream(inputs[0], 0, control, |isa, rows, weight, width| {
                 dense::forward(isa, rows, weight, width, &bias, control)
@@ -128,7 +132,7 @@ impl Op for Linear {
         _rule: Rule,
         control: &Control,
     ) -> Result<Tensor> {
-        if self.is_streamed(gradient) {
+        if self.is_streamed(gradient, true, control) {
             return self.stream(gradient, 1, control, |isa, rows, weight, width| {
                 dense::back(isa, rows, weight, width, control)
             });

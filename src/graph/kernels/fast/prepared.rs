@@ -18,7 +18,6 @@ use super::{
 };
 use crate::graph::{
     Control,
-    control::Precision,
     ops::{Conv2d, Sizes},
 };
 
@@ -28,7 +27,7 @@ const MOST: usize = 1 << 26;
 /// From so many channels on, in and out, Winograd's transforms are worth their cost.
 const WINOGRAD_FROM: [usize; 2] = [64, 32];
 
-/// From so many pixels of a batch on: with fewer, reading the transformed weights, four times as many as the plain
+/// From so many pixels of a picture on: with fewer, reading the transformed weights, four times as many as the plain
 /// ones, takes longer than the plain sums.
 const WINOGRAD_PIXELS: usize = 150;
 
@@ -38,27 +37,29 @@ const PANEL_FROM: usize = 16;
 /// What has been packed of one layer, at the first run that needs it.
 #[derive(Debug, Default)]
 pub struct Packed {
-    forward: ByPrecision<Prepared>,
-    back: ByPrecision<Back>,
+    forward: BySize<Prepared>,
+    back: BySize<Back>,
 }
 
-/// What has been packed for each precision; `None` where the plain kernels have to do it or do as well.
+/// What has been packed for small and for large pictures; `None` where the plain kernels have to do it or do as well.
 #[derive(Debug)]
-struct ByPrecision<T>([OnceLock<Option<T>>; 2]);
+struct BySize<T>([OnceLock<Option<T>>; 2]);
 
-impl<T> Default for ByPrecision<T> {
+impl<T> Default for BySize<T> {
     fn default() -> Self {
         Self([OnceLock::new(), OnceLock::new()])
     }
 }
 
-impl<T> ByPrecision<T> {
-    fn get(&self, precision: Precision, prepare: impl FnOnce() -> Result<Option<T>>) -> Result<Option<&T>> {
-        let cell = &self.0[usize::from(precision == Precision::Exact)];
+impl<T> BySize<T> {
+    /// The choice is the picture's, not the batch's: a picture's numbers do not depend on its company.
+    fn get(&self, [rows, columns]: [usize; 2], prepare: impl FnOnce(bool) -> Result<Option<T>>) -> Result<Option<&T>> {
+        let large = rows * columns >= WINOGRAD_PIXELS;
+        let cell = &self.0[usize::from(large)];
         // Not `get_or_init`: all threads pack together, and one that waits for the others may come by here again. Two
         // that come at the same time pack the same; the first one's is kept.
         if cell.get().is_none() {
-            let _ = cell.set(prepare()?);
+            let _ = cell.set(prepare(large)?);
         }
         Ok(cell.get().and_then(Option::as_ref))
     }
@@ -69,36 +70,23 @@ impl Packed {
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn forward(
-        &self,
-        conv: &Conv2d,
-        input: &Tensor,
-        sizes: Sizes,
-        precision: Precision,
-    ) -> Result<Option<&Prepared>> {
+    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Option<&Prepared>> {
         if !suits(conv, input) {
             return Ok(None);
         }
-        let precision = worth(sizes.batch * sizes.output[0] * sizes.output[1], precision);
-        self.forward.get(precision, || Prepared::forward(conv, sizes, precision))
+        self.forward.get(sizes.output, |large| Prepared::forward(conv, sizes, large))
     }
 
     /// The way back through the layer for this gradient; `None` as above.
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes, precision: Precision) -> Result<Option<&Back>> {
+    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Option<&Back>> {
         if !suits(conv, gradient) {
             return Ok(None);
         }
-        let precision = worth(sizes.batch * sizes.input[0] * sizes.input[1], precision);
-        self.back.get(precision, || Back::new(conv, sizes, precision))
+        self.back.get(sizes.input, |large| Back::new(conv, sizes, large))
     }
-}
-
-/// Plain sums where there are so few pixels that these are as fast.
-fn worth(pixels: usize, precision: Precision) -> Precision {
-    if pixels < WINOGRAD_PIXELS { Precision::Exact } else { precision }
 }
 
 fn suits(conv: &Conv2d, input: &Tensor) -> bool {
@@ -147,30 +135,30 @@ fn window_of(conv: &Conv2d, kernel: [usize; 2]) -> direct::Window {
 
 impl Prepared {
     /// The layer itself; `None` where the plain kernels do as well.
-    fn forward(conv: &Conv2d, sizes: Sizes, precision: Precision) -> Result<Option<Self>> {
+    fn forward(conv: &Conv2d, sizes: Sizes, large: bool) -> Result<Option<Self>> {
         let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
         let taps = kernel[0] * kernel[1];
         let bias = conv.bias.as_ref().map(Tensor::to_vec1::<f32>).transpose()?.unwrap_or_default();
         read(&conv.weight, |weight: &[f32]| {
             let weight = |output: usize, input: usize, tap: usize| weight[(output * inputs + input) * taps + tap];
             let shape = [groups, inputs, outputs];
-            Ok(Self::new(shape, window_of(conv, kernel), edges_of(conv), bias, precision, weight))
+            Ok(Self::new(shape, window_of(conv, kernel), edges_of(conv), bias, large, weight))
         })
     }
 
-    /// From `weight(output, input of the group, place of the kernel)`.
+    /// From `weight(output, input of the group, place of the kernel)`; by Winograd's algorithm only for `large` pictures.
     fn new(
         [groups, inputs, outputs]: [usize; 3],
         window: direct::Window,
         edges: Edges,
         bias: Vec<f32>,
-        precision: Precision,
+        large: bool,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Option<Self> {
         let [_, across] = window.kernel;
         let taps = window.kernel[0] * across;
         let depth = taps * inputs;
-        let suits_winograd = precision == Precision::Fast
+        let suits_winograd = large
             && window == direct::Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1] }
             && groups == 1
             && inputs >= WINOGRAD_FROM[0]
@@ -306,7 +294,7 @@ pub enum Back {
 
 impl Back {
     /// The gradient with respect to the layer's input; `None` where the plain kernels do as well.
-    fn new(conv: &Conv2d, sizes: Sizes, precision: Precision) -> Result<Option<Self>> {
+    fn new(conv: &Conv2d, sizes: Sizes, large: bool) -> Result<Option<Self>> {
         let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
         let taps = kernel[0] * kernel[1];
         let edges = edges_of(conv);
@@ -325,7 +313,7 @@ impl Back {
                     weight[((group * outputs + output) * inputs + input) * taps + taps - 1 - tap]
                 };
                 let shape = [groups, outputs, inputs];
-                let flipped = Prepared::new(shape, window, edges, Vec::new(), precision, weight);
+                let flipped = Prepared::new(shape, window, edges, Vec::new(), large, weight);
                 return Ok(flipped.map(Self::Flipped));
             }
             if [inputs, outputs] == [1, 1] || direct::Panels::size(groups, outputs, taps * inputs) > MOST {
