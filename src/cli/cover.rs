@@ -35,7 +35,7 @@ pub struct CoverOptions {
     #[arg(long, value_name = "N", default_value_t = 0)]
     slice: usize,
     #[command(flatten)]
-    run: RunOptions,
+    pub(super) run: RunOptions,
 }
 
 /// What is printed.

@@ -118,6 +118,7 @@ impl Arguments {
     fn run_options(&self) -> Option<&RunOptions> {
         match &self.command {
             Some(Command::Bench(options)) => Some(&options.run),
+            Some(Command::Cover(options)) => Some(&options.run),
             Some(Command::Exam(options)) => Some(&options.run),
             Some(Command::CheckModel(options)) => Some(&options.run),
             Some(Command::Explain(options)) => Some(&options.run),
