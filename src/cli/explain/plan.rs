@@ -43,7 +43,7 @@ fn set(chosen: &mut [Chosen], text: &str) -> Result<(), Stop> {
     };
     let names = chosen.iter().map(|one| one.method.name()).collect::<Vec<_>>().join(", ");
     let Some(one) = chosen.iter_mut().find(|one| one.method.name() == method) else {
-        return Err(usage(format!("`{method}` is not among the methods that are asked for: {names}")));
+        return Err(usage(format!("`{method}` is not among the methods that --method or --work asks for: {names}")));
     };
     let parameters = one.method.parameters();
     let Some(parameter) = parameters.iter().find(|parameter| parameter.name == name) else {
