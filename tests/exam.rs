@@ -366,7 +366,12 @@ fn nine_models_on_three_planes_answer_one_after_the_other_what_is_in_view_first(
     }
     let (first_after, whole) = (first_at.unwrap(), start.elapsed());
     eprintln!("nine models, {slices} slices: first answer after {first_after:.2?}, all after {whole:.2?}");
-    assert_eq!(order[..3].iter().map(|(task, _)| *task).collect::<HashSet<_>>(), HashSet::from([1]), "{order:?}");
+    // Before the row in view is complete, another cell is answered only where that costs nothing: these models have one
+    // trunk, so what has been run of a plane answers the plane's other tasks as well.
+    let complete = order.iter().rposition(|&(task, _)| task == first.0).unwrap();
+    for (at, &(task, column)) in order[..complete].iter().enumerate() {
+        assert!(task == first.0 || order[..at].contains(&(first.0, column)), "{order:?}");
+    }
     assert_eq!(order[0], first);
     // One ninth of the work and nothing more stands before it; a third leaves room for a busy machine.
     assert!(first_after < whole / 3, "{first_after:?} of {whole:?}");

@@ -345,6 +345,11 @@ impl SlotFacts {
             self.draws.update_band(engine, &state.explain, &model.id, &self.sources, class);
         }
         self.update_maps(engine, state, &network, masks, class, &slice.source);
+        // The slice in view is known, whether or not its turn to be looked up has come.
+        let is_explained = self.map(Which::Class).current().is_some();
+        if let Some(known) = self.is_explained.get_mut(slot.position) {
+            *known |= is_explained;
+        }
     }
 
     /// Looks up what is known of the box on the slice in view.

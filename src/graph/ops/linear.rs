@@ -51,15 +51,12 @@ impl Linear {
 }
 
 impl Linear {
-    /// Whether there are so few rows that the weights are best read once, in order.
+    /// Whether the weights are read in order, once for a few rows, however many there are: a row's numbers do not depend
+    /// on its company.
     fn is_streamed(&self, rows: &Tensor, record: bool, control: &Control) -> bool {
-        let count = rows.elem_count() / rows.dims().last().copied().unwrap_or(1).max(1);
         let suits = |tensor: &Tensor| tensor.dtype() == DType::F32 && tensor.device().is_cpu();
-        control.precision().packs(record)
-            && (1..=dense::MOST_ROWS).contains(&count)
-            && self.weight.elem_count() > 0
-            && suits(rows)
-            && suits(&self.weight)
+        let is_empty = rows.elem_count() == 0 || self.weight.elem_count() == 0;
+        control.precision().packs(record) && !is_empty && suits(rows) && suits(&self.weight)
     }
 
     /// `product(rows, weight, inputs)` in the shape of `rows` with the weight's dimension `dimension` as the last.

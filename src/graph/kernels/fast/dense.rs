@@ -12,9 +12,6 @@ use super::{
 };
 use crate::graph::Control;
 
-/// From more rows on, a product of matrices is the better way.
-pub const MOST_ROWS: usize = 6;
-
 /// Weights that one thread reads between two looks at the control (4 MiB).
 const PART: usize = 1 << 20;
 
