@@ -299,6 +299,9 @@ fn nine_models(folder: &Path) -> Exam {
             let of_model = folder.join(&name);
             std::fs::create_dir_all(&of_model).unwrap();
             let card = knee.card.replace("version = \"1.0.0\"", &format!("version = \"1.0.0-{name}\""));
+            // What the tasks' networks see differs a little, or they would share their features of the slices.
+            let card = card.replace("scale = 1.0", &format!("scale = 1.00{index}"));
+            assert!(card.contains(&format!("scale = 1.00{index}")));
             std::fs::write(of_model.join("model.toml"), card).unwrap();
             std::fs::write(of_model.join("weights.safetensors"), knee.weights).unwrap();
             let class = if index == 1 { "ACL tear" } else { "meniscal tear" };
@@ -366,12 +369,7 @@ fn nine_models_on_three_planes_answer_one_after_the_other_what_is_in_view_first(
     }
     let (first_after, whole) = (first_at.unwrap(), start.elapsed());
     eprintln!("nine models, {slices} slices: first answer after {first_after:.2?}, all after {whole:.2?}");
-    // Before the row in view is complete, another cell is answered only where that costs nothing: these models have one
-    // trunk, so what has been run of a plane answers the plane's other tasks as well.
-    let complete = order.iter().rposition(|&(task, _)| task == first.0).unwrap();
-    for (at, &(task, column)) in order[..complete].iter().enumerate() {
-        assert!(task == first.0 || order[..at].contains(&(first.0, column)), "{order:?}");
-    }
+    assert_eq!(order[..3].iter().map(|(task, _)| *task).collect::<HashSet<_>>(), HashSet::from([1]), "{order:?}");
     assert_eq!(order[0], first);
     // One ninth of the work and nothing more stands before it; a third leaves room for a busy machine.
     assert!(first_after < whole / 3, "{first_after:?} of {whole:?}");

@@ -50,13 +50,16 @@ impl Linear {
     }
 }
 
+/// Weights of layers that are large (4 MiB).
+const STREAMED_FROM: usize = 1 << 20;
+
 impl Linear {
     /// Whether the weights are read in order, once for a few rows, however many there are: a row's numbers do not depend
-    /// on its company.
+    /// on its company. Only large layers wait for the memory so that it pays.
     fn is_streamed(&self, rows: &Tensor, record: bool, control: &Control) -> bool {
         let suits = |tensor: &Tensor| tensor.dtype() == DType::F32 && tensor.device().is_cpu();
-        let is_empty = rows.elem_count() == 0 || self.weight.elem_count() == 0;
-        control.precision().packs(record) && !is_empty && suits(rows) && suits(&self.weight)
+        let is_large = self.weight.elem_count() >= STREAMED_FROM && rows.elem_count() > 0;
+        control.precision().packs(record) && is_large && suits(rows) && suits(&self.weight)
     }
 
     /// `product(rows, weight, inputs)` in the shape of `rows` with the weight's dimension `dimension` as the last.
