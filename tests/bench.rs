@@ -1,6 +1,6 @@
 //! `glassbox bench` as its users and scripts call it: rows, on-demand runs, wrong usage.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+#![expect(clippy::expect_used, reason = "what fails in a helper fails the test")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};

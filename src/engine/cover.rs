@@ -15,15 +15,14 @@ use crate::model::Model;
 pub fn run(shared: &Shared, key: &CoverKey, model: &Model, control: &Control) -> Result<(), Failure> {
     let of = (key.model.clone(), key.source.clone());
     let known = shared.lock().coverings.get(&of);
-    let covering = match known {
-        Some(covering) => covering,
-        None => {
-            let picture = shared.picture(&key.source).map_err(Failure::Because)?;
-            let covering = Arc::new(Covering::begin(model, &picture, &control.quiet())?);
-            let bytes = covering.bytes();
-            shared.lock().coverings.insert(of, Arc::clone(&covering), bytes, &HashSet::new());
-            covering
-        }
+    let covering = if let Some(covering) = known {
+        covering
+    } else {
+        let picture = shared.picture(&key.source).map_err(Failure::Because)?;
+        let covering = Arc::new(Covering::begin(model, &picture, &control.quiet())?);
+        let bytes = covering.bytes();
+        shared.lock().coverings.insert(of, Arc::clone(&covering), bytes, &HashSet::new());
+        covering
     };
     let result = Arc::new(covering.cover(model, &key.area, key.baseline, control)?);
     let mut state = shared.lock();

@@ -1,6 +1,8 @@
 //! Stack networks that share their trunk: tasks trained on the same features differ in their head alone, so what the
 //! maximum over the slices sees is the same for all of them.
 
+use std::fmt::Write;
+
 use candle_core::DType;
 use sha2::{Digest, Sha256};
 
@@ -34,6 +36,10 @@ fn named(model: &Model) -> Option<String> {
             hasher.update(bytemuck::cast_slice(&values));
         }
     }
-    let digits = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Some(format!("trunk:{digits}"))
+    let mut name = "trunk:".to_owned();
+    for byte in hasher.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    Some(name)
 }

@@ -90,7 +90,9 @@ impl Local {
         for id in (INPUT + 1..=target).filter(|&id| needed[id]) {
             let inputs = &graph.nodes()[id].inputs;
             if !parts[id].is_carried(inputs.len()) {
-                inputs.iter().for_each(|&source| cut[source] = true);
+                for &source in inputs {
+                    cut[source] = true;
+                }
             }
         }
         let size = picture.dtype().size_in_bytes();

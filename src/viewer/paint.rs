@@ -196,7 +196,7 @@ impl Painter {
         if orders.by_seat.insert(seat.clone(), (key.clone(), job())).is_none() {
             match seat {
                 Seat::Tile(_) | Seat::Grid(_) | Seat::Filters(_) | Seat::Fill(_) => {
-                    orders.queue.push_front(seat.clone())
+                    orders.queue.push_front(seat.clone());
                 }
                 Seat::Ahead(_) | Seat::Thumbnail(_) | Seat::Small(_) | Seat::Patch(_) => {
                     orders.queue.push_back(seat.clone());

@@ -130,7 +130,9 @@ impl KeptLayers {
                 Ok(forward) => answer_all(&forward, questions, &members, give)?,
                 Err(Failure::Cancelled) => return Err(Failure::Cancelled),
                 Err(Failure::Because(reason)) => {
-                    members.iter().for_each(|&index| give(index, Answer::Failed(Arc::clone(&reason))));
+                    for &index in &members {
+                        give(index, Answer::Failed(Arc::clone(&reason)));
+                    }
                 }
             }
         }

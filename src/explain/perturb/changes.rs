@@ -113,7 +113,9 @@ mod tests {
         let original = vec![1.0_f32; 2 * 4 * 5];
         let change = |places: &[(usize, usize, usize)]| {
             let mut changed = original.clone();
-            places.iter().for_each(|(channel, row, column)| changed[(channel * 4 + row) * 5 + column] = 2.0);
+            for (channel, row, column) in places {
+                changed[(channel * 4 + row) * 5 + column] = 2.0;
+            }
             Change::between(&original, &changed, 4, 5)
         };
         assert_eq!(change(&[]), Change::None);

@@ -90,7 +90,9 @@ fn forward_last(input: &Tensor, [rows, columns]: &[Vec<Window>; 2]) -> Result<Te
                 }
             }
             let count = (row.count * column.count) as f32;
-            means.iter_mut().for_each(|mean| *mean /= count);
+            for mean in means {
+                *mean /= count;
+            }
         });
         Ok(output)
     })?;

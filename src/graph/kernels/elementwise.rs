@@ -45,10 +45,11 @@ fn relu_vjp_of<T: WithDType>(gradient: &Tensor, output: &Tensor, rule: Rule) -> 
                 // The rule outside, the comparison without a branch: signs cannot be predicted.
                 let each = back.iter_mut().zip(gradient).zip(output);
                 let zero = T::zero();
+                let positive = |g: T| if g > zero { g } else { zero };
                 match rule {
                     Rule::Gradient => each.for_each(|((b, &g), &y)| *b = if y > zero { g } else { zero }),
-                    Rule::Guided => each.for_each(|((b, &g), &y)| *b = if (y > zero) & (g > zero) { g } else { zero }),
-                    Rule::Deconvnet => each.for_each(|((b, &g), _)| *b = if g > zero { g } else { zero }),
+                    Rule::Guided => each.for_each(|((b, &g), &y)| *b = if y > zero { positive(g) } else { zero }),
+                    Rule::Deconvnet => each.for_each(|((b, &g), _)| *b = positive(g)),
                 }
             });
             Ok(back)

@@ -148,7 +148,9 @@ const SIZE: [usize; 2] = [23, 19];
 fn places([height, width]: [usize; 2], [rows, columns]: [usize; 2]) -> Vec<[usize; 2]> {
     let (bottom, right) = (rows - height, columns - width);
     let mut places = vec![[0, 0], [bottom, right], [0, right / 2], [bottom / 3, 0], [bottom / 2, right / 2], [3, 4]];
-    places.iter_mut().for_each(|at| *at = [at[0].min(bottom), at[1].min(right)]);
+    for at in &mut places {
+        *at = [at[0].min(bottom), at[1].min(right)];
+    }
     places
 }
 

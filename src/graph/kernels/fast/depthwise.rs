@@ -63,11 +63,11 @@ pub fn convolve(
         // SAFETY: each row is computed once; sizes have been checked, and `isa` names what the processor has.
         unsafe {
             match isa {
-                Isa::Plain => line_in::<Array>(line),
+                Isa::Plain => line_in::<Array>(&line),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => x86::line_avx2(line),
+                Isa::Avx2 => x86::line_avx2(&line),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => x86::line_avx512(line),
+                Isa::Avx512 => x86::line_avx512(&line),
             }
         }
     });
@@ -82,20 +82,20 @@ mod x86 {
     // SAFETY of both: the caller's.
 
     #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn line_avx2(line: Line) {
+    pub unsafe fn line_avx2(line: &Line) {
         unsafe { line_in::<Two>(line) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn line_avx512(line: Line) {
+    pub unsafe fn line_avx512(line: &Line) {
         unsafe { line_in::<One>(line) }
     }
 }
 
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.
 #[inline(always)]
-unsafe fn line_in<L: Lane>(line: Line) {
-    let Line { input, weights, window, after, output, row } = line;
+unsafe fn line_in<L: Lane>(line: &Line) {
+    let Line { input, weights, window, after, output, row } = *line;
     let (picture, of_picture) = (row / output.rows, row % output.rows);
     for channel in (0..output.channels).step_by(LANE) {
         let count = LANE.min(output.channels - channel);

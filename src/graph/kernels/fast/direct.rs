@@ -158,13 +158,17 @@ pub fn convolve(
                 if control.is_cancelled() {
                     return;
                 }
-                runs.iter().for_each(|&run| one(run, panel));
+                for &run in runs {
+                    one(run, panel);
+                }
             }
         });
     } else {
         (0..panels).into_par_iter().for_each(|panel| {
             if !control.is_cancelled() {
-                runs.iter().for_each(|&run| one(run, panel));
+                for &run in &runs {
+                    one(run, panel);
+                }
             }
         });
     }

@@ -21,6 +21,7 @@ const SCRATCH: usize = 1 << 24;
 ///
 /// # Panics
 /// When sizes do not fit each other.
+#[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
 pub fn back(
     isa: Isa,
     gradient: View,

@@ -9,6 +9,11 @@
     unsafe_code,
     reason = "kernels write disjoint parts of one buffer from several threads, with instructions of the processor"
 )]
+#![expect(
+    clippy::inline_always,
+    clippy::needless_range_loop,
+    reason = "closures and functions that are not inlined would be compiled for the processor's least instructions"
+)]
 
 pub(in crate::graph) mod dense;
 mod depthwise;
