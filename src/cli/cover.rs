@@ -65,7 +65,8 @@ struct Covered {
     #[serde(rename = "box")]
     asked: [f32; 4],
     /// What the network saw covered, in the same unit: whole pixels of its input.
-    covered: [f32; 4],
+    #[serde(rename = "covered")]
+    hidden: [f32; 4],
     #[serde(flatten)]
     after: Answer,
     /// Probabilities after minus before.
@@ -131,7 +132,7 @@ fn covered(
     let pairs = result.after.probabilities.iter().zip(&result.before.probabilities);
     Ok(Covered {
         asked,
-        covered: [left, top, right - left, bottom - top],
+        hidden: [left, top, right - left, bottom - top],
         change: pairs.map(|(after, before)| after - before).collect(),
         after: Answer::of(&result.after),
         share_of_products: result.share,
