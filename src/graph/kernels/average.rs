@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::{
     super::ops::Window,
+    each::each,
     for_float,
     memory::{Order, is_last, is_picture, of_order, read_as},
     read, tensor,
@@ -80,7 +81,7 @@ fn forward_last(input: &Tensor, [rows, columns]: &[Vec<Window>; 2]) -> Result<Te
     let (batch, channels, height, width) = input.dims4()?;
     let output = read_as(input, Order::Last, |values: &[f32]| {
         let mut output = vec![0.0_f32; batch * rows.len() * columns.len() * channels];
-        output.par_chunks_mut(channels).enumerate().for_each(|(index, means)| {
+        each(output.chunks_mut(channels).enumerate(), |(index, means)| {
             let (line, column) = (index / columns.len(), &columns[index % columns.len()]);
             let (picture, row) = (line / rows.len(), &rows[line % rows.len()]);
             for y in row.start..row.end {
@@ -104,7 +105,7 @@ fn vjp_last(gradient: &Tensor, [rows, columns]: &[Vec<Window>; 2], [height, widt
     let shape = [batch, channels, height, width];
     let back = read_as(gradient, Order::Last, |gradient: &[f32]| {
         let mut back = vec![0.0_f32; shape.iter().product()];
-        back.par_chunks_mut(width * channels).enumerate().for_each(|(index, back)| {
+        each(back.chunks_mut(width * channels).enumerate(), |(index, back)| {
             let (picture, y) = (index / height, index % height);
             for (r, row) in rows.iter().enumerate().filter(|(_, row)| (row.start..row.end).contains(&y)) {
                 for (c, column) in columns.iter().enumerate() {

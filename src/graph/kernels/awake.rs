@@ -12,11 +12,19 @@ use std::{
 
 use rayon::Yield;
 
+mod spread;
+
 /// How long a thread stays awake without finding anything to do.
-const PATIENCE: Duration = Duration::from_millis(2);
+pub(super) const PATIENCE: Duration = Duration::from_millis(2);
+
+/// How long the first thread waits for the others when a network starts.
+const START: Duration = Duration::from_micros(200);
 
 /// How many networks are running.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads have woken up for the network that was the first to run.
+static AWAKE: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// Whether this thread is in [`while_awake`] or waits for work of one that is: it may come by again while it waits
@@ -40,8 +48,11 @@ struct Running {
 impl Running {
     fn start() -> Self {
         let took_part = TAKES_PART.replace(true);
+        take_own_processor();
         if RUNNING.fetch_add(1, Ordering::Relaxed) == 0 {
+            AWAKE.store(1, Ordering::Relaxed);
             rayon::spawn_broadcast(|_| stay_awake());
+            let_others_come();
         }
         Self { took_part }
     }
@@ -59,6 +70,8 @@ fn stay_awake() {
     if TAKES_PART.replace(true) {
         return;
     }
+    take_own_processor();
+    AWAKE.fetch_add(1, Ordering::Relaxed);
     let mut last = Instant::now();
     while RUNNING.load(Ordering::Relaxed) > 0 && last.elapsed() < PATIENCE {
         if rayon::yield_now() == Some(Yield::Executed) {
@@ -68,6 +81,21 @@ fn stay_awake() {
         }
     }
     TAKES_PART.set(false);
+}
+
+/// Gives way to the threads that have just been woken: one that Linux has put on this thread's processor could not go to
+/// its own before this one's time is up, milliseconds later.
+fn let_others_come() {
+    let start = Instant::now();
+    while AWAKE.load(Ordering::Relaxed) < rayon::current_num_threads() && start.elapsed() < START {
+        std::thread::yield_now();
+    }
+}
+
+fn take_own_processor() {
+    if let Some(index) = rayon::current_thread_index() {
+        spread::spread(index, rayon::current_num_threads());
+    }
 }
 
 #[cfg(test)]

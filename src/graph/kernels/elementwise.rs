@@ -1,11 +1,12 @@
 //! ReLU and per-channel scaling.
 
 use candle_core::{Result, Tensor, WithDType};
-use rayon::prelude::*;
 
 use super::{
     super::op::Rule,
-    CHUNK, buffers, for_float,
+    CHUNK, buffers,
+    each::each,
+    for_float,
     memory::{Order, is_last, is_picture, of_order, read_as},
     read, tensor,
 };
@@ -19,7 +20,7 @@ fn relu_of<T: WithDType>(input: &Tensor) -> Result<Tensor> {
     let order = Order::best(input);
     let output = read_as(input, order, |values: &[T]| {
         let mut output = buffers::room(values.len());
-        output.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(output, values)| {
+        each(output.chunks_mut(CHUNK).zip(values.chunks(CHUNK)), |(output, values)| {
             for (y, &x) in output.iter_mut().zip(values) {
                 *y = if x < T::zero() { T::zero() } else { x };
             }
@@ -40,16 +41,16 @@ fn relu_vjp_of<T: WithDType>(gradient: &Tensor, output: &Tensor, rule: Rule) -> 
     let back = read_as(gradient, order, |gradient: &[T]| {
         read_as(output, order, |output: &[T]| {
             let mut back = buffers::room(gradient.len());
-            let inputs = gradient.par_chunks(CHUNK).zip(output.par_chunks(CHUNK));
-            back.par_chunks_mut(CHUNK).zip(inputs).for_each(|(back, (gradient, output))| {
+            let inputs = gradient.chunks(CHUNK).zip(output.chunks(CHUNK));
+            each(back.chunks_mut(CHUNK).zip(inputs), |(back, (gradient, output))| {
                 // The rule outside, the comparison without a branch: signs cannot be predicted.
-                let each = back.iter_mut().zip(gradient).zip(output);
+                let all = back.iter_mut().zip(gradient).zip(output);
                 let zero = T::zero();
                 let positive = |g: T| if g > zero { g } else { zero };
                 match rule {
-                    Rule::Gradient => each.for_each(|((b, &g), &y)| *b = if y > zero { g } else { zero }),
-                    Rule::Guided => each.for_each(|((b, &g), &y)| *b = if y > zero { positive(g) } else { zero }),
-                    Rule::Deconvnet => each.for_each(|((b, &g), _)| *b = positive(g)),
+                    Rule::Gradient => all.for_each(|((b, &g), &y)| *b = if y > zero { g } else { zero }),
+                    Rule::Guided => all.for_each(|((b, &g), &y)| *b = if y > zero { positive(g) } else { zero }),
+                    Rule::Deconvnet => all.for_each(|((b, &g), _)| *b = positive(g)),
                 }
             });
             Ok(back)
@@ -71,8 +72,8 @@ fn add_of<T: WithDType>(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let sum = read_as(a, order, |a: &[T]| {
         read_as(b, order, |b: &[T]| {
             let mut sum = buffers::room(a.len());
-            let inputs = a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK));
-            sum.par_chunks_mut(CHUNK).zip(inputs).for_each(|(sum, (a, b))| {
+            let inputs = a.chunks(CHUNK).zip(b.chunks(CHUNK));
+            each(sum.chunks_mut(CHUNK).zip(inputs), |(sum, (a, b))| {
                 sum.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (&a, &b))| *sum = a + b);
             });
             Ok(sum)
@@ -101,9 +102,8 @@ fn affine_of<T: WithDType>(input: &Tensor, scale: &Tensor, shift: Option<&Tensor
     let finish = |y: T| if rectify && y < T::zero() { T::zero() } else { y };
     let output = read(input, |values: &[T]| {
         let mut output = vec![T::zero(); values.len()];
-        let planes = output.par_chunks_mut(plane).zip(values.par_chunks(plane));
-        let grain = (CHUNK / plane).max(1);
-        planes.enumerate().with_min_len(grain).for_each(|(index, (output, values))| {
+        let planes = output.chunks_mut(plane).zip(values.chunks(plane));
+        each(planes.enumerate(), |(index, (output, values))| {
             let (scale, shift) = (scale[index % channels], shift[index % channels]);
             for (y, &x) in output.iter_mut().zip(values) {
                 *y = finish(x * scale + shift);
@@ -124,7 +124,7 @@ fn affine_last(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>, rectify: 
     let output = read_as(input, Order::Last, |values: &[f32]| {
         let mut output = buffers::take(values.len());
         let chunk = (CHUNK / channels).max(1) * channels;
-        output.par_chunks_mut(chunk).zip(values.par_chunks(chunk)).for_each(|(output, values)| {
+        each(output.chunks_mut(chunk).zip(values.chunks(chunk)), |(output, values)| {
             for (output, values) in output.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
                 for ((y, &x), (&scale, &shift)) in output.iter_mut().zip(values).zip(scale.iter().zip(&shift)) {
                     let value = x * scale + shift;

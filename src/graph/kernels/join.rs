@@ -1,10 +1,10 @@
 //! Channels of several pictures side by side, and parts of them, where the channels lie last.
 
 use candle_core::{Result, Storage, Tensor, bail};
-use rayon::prelude::*;
 
 use super::{
     CHUNK, buffers,
+    each::each,
     memory::{Order, channels_last, is_last, is_picture, of_order},
 };
 
@@ -32,7 +32,7 @@ pub(in crate::graph) fn channels(inputs: &[&Tensor]) -> Result<Tensor> {
     let pixels = batch * rows * columns;
     let mut joined = buffers::take(pixels * whole);
     let together = (CHUNK / whole.max(1)).max(1);
-    joined.par_chunks_mut(together * whole).enumerate().for_each(|(index, joined)| {
+    each(joined.chunks_mut(together * whole).enumerate(), |(index, joined)| {
         for (pixel, mut to) in joined.chunks_exact_mut(whole).enumerate() {
             let pixel = index * together + pixel;
             for (values, channels) in &parts {
@@ -54,7 +54,7 @@ pub(in crate::graph) fn some_channels(picture: &Tensor, start: usize, length: us
     super::memory::read_as(picture, Order::Last, |values: &[f32]| {
         let mut some = vec![0.0_f32; batch * rows * columns * length];
         let together = (CHUNK / length.max(1)).max(1);
-        some.par_chunks_mut(together * length).enumerate().for_each(|(index, some)| {
+        each(some.chunks_mut(together * length).enumerate(), |(index, some)| {
             for (pixel, some) in some.chunks_exact_mut(length).enumerate() {
                 some.copy_from_slice(&values[(index * together + pixel) * channels + start..][..length]);
             }

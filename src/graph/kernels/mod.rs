@@ -6,6 +6,7 @@ pub(super) mod binary;
 pub(super) mod buffers;
 pub(super) mod conv;
 mod direct;
+mod each;
 pub(super) mod elementwise;
 mod exponential;
 pub(super) mod fast;

@@ -3,9 +3,8 @@
 //! Such a product waits for the memory: each weight is used once a row. So the weights are read where they lie, once and
 //! in order, by all threads; packing them would cost their size again.
 
-use rayon::prelude::*;
-
 use super::{
+    super::each::each,
     Isa,
     image::Cells,
     lane::{Array, LANE, Lane},
@@ -31,7 +30,7 @@ pub fn forward(isa: Isa, rows: &[f32], weight: &[f32], inputs: usize, bias: &[f3
     let mut result = vec![0.0; count * outputs];
     let cells = Cells::new(&mut result);
     let part = (PART / inputs).clamp(1, outputs.div_ceil(2 * rayon::current_num_threads()).max(1));
-    weight.par_chunks(part * inputs).enumerate().for_each(|(index, weight)| {
+    each(weight.chunks(part * inputs).enumerate(), |(index, weight)| {
         if control.is_cancelled() {
             return;
         }
@@ -61,7 +60,7 @@ pub fn back(isa: Isa, gradient: &[f32], weight: &[f32], inputs: usize, control: 
     assert!(weight.len() == outputs * inputs && gradient.len() == count * outputs, "weights for other outputs");
     let mut result = vec![0.0; count * inputs];
     let cells = Cells::new(&mut result);
-    (0..inputs).into_par_iter().step_by(INPUTS).for_each(|first| {
+    each((0..inputs).step_by(INPUTS), |first| {
         let length = INPUTS.min(inputs - first);
         for (output, weight) in weight.chunks_exact(inputs).enumerate() {
             if output % 256 == 0 && control.is_cancelled() {

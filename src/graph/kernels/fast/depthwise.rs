@@ -1,8 +1,7 @@
 //! Convolution of each channel by a kernel of its own.
 
-use rayon::prelude::*;
-
 use super::{
+    super::each::each,
     Isa,
     direct::Window,
     image::{After, Target, View},
@@ -55,7 +54,7 @@ pub fn convolve(
     let places = window.kernel[0] * window.kernel[1];
     assert!([input.channels, output.channels] == [weights.channels; 2], "weights for other channels");
     assert_eq!(weights.values.len(), places * weights.channels, "weights for another kernel");
-    (0..output.batch * output.rows).into_par_iter().with_min_len(2).for_each(|row| {
+    each(0..output.batch * output.rows, |row| {
         if control.is_cancelled() {
             return;
         }

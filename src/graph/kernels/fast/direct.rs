@@ -2,10 +2,8 @@
 //!
 //! No pixel is copied to another place (no `im2col`): the rows that [`micro::product`] takes may overlap.
 
-use rayon::prelude::*;
-
 use super::{
-    super::buffers,
+    super::{buffers, each::each},
     Isa,
     image::{After, Target, View},
     lane::{Array, LANE, Lane},
@@ -29,7 +27,7 @@ impl Panels {
     pub fn new(groups: usize, depth: usize, outputs: usize, weight: impl Fn(usize, usize) -> f32 + Sync) -> Self {
         let panels = outputs.div_ceil(WIDTH);
         let mut values = vec![0.0; groups * panels * depth * WIDTH];
-        values.par_chunks_mut((depth * WIDTH).max(1)).enumerate().for_each(|(index, values)| {
+        each(values.chunks_mut((depth * WIDTH).max(1)).enumerate(), |(index, values)| {
             let (group, panel) = (index / panels, index % panels);
             for lane in 0..WIDTH.min(outputs - panel * WIDTH) {
                 let output = group * outputs + panel * WIDTH + lane;
@@ -153,7 +151,7 @@ pub fn convolve(
     if runs.len() >= 2 * threads {
         // Several runs together, so that a panel serves them all while it is near.
         let together = (runs.len() / (2 * threads)).clamp(1, 8);
-        runs.par_chunks(together).for_each(|runs| {
+        each(runs.chunks(together), |runs| {
             for panel in 0..panels {
                 if control.is_cancelled() {
                     return;
@@ -164,7 +162,7 @@ pub fn convolve(
             }
         });
     } else {
-        (0..panels).into_par_iter().for_each(|panel| {
+        each(0..panels, |panel| {
             if !control.is_cancelled() {
                 for &run in &runs {
                     one(run, panel);
@@ -187,7 +185,7 @@ fn gathered(isa: Isa, input: View, weights: &Panels, window: Window, after: Afte
     let collides = (depth * size_of::<f32>()).is_multiple_of(COLLISION);
     let pixel = if collides { depth + LANE } else { depth };
     let mut seen = buffers::take(output.batch * output.rows * output.columns * pixel);
-    seen.par_chunks_exact_mut(output.columns * pixel).enumerate().for_each(|(row, seen)| {
+    each(seen.chunks_exact_mut(output.columns * pixel).enumerate(), |(row, seen)| {
         let (picture, row) = (row / output.rows, row % output.rows * stride[0]);
         for (column, seen) in seen.chunks_exact_mut(pixel).enumerate() {
             for (place, seen) in seen[..depth].chunks_exact_mut(inputs).enumerate() {

@@ -1,10 +1,8 @@
 //! The way back through a convolution of any stride, or one with few channels: each pixel's gradient times all weights,
 //! then for each pixel of the input the sum of what belongs there (`col2im`).
 
-use rayon::prelude::*;
-
 use super::{
-    super::buffers,
+    super::{buffers, each::each},
     Isa, direct,
     image::{After, Target, View},
     layout::Edges,
@@ -50,7 +48,7 @@ pub fn back(
             return;
         }
         let line = columns * channels;
-        out.par_chunks_exact_mut(line).enumerate().with_min_len(8).for_each(|(index, out)| {
+        each(out.chunks_exact_mut(line).enumerate(), |(index, out)| {
             let (picture, row) = (index / rows, index % rows);
             let products = &products[picture * places * wide..][..places * wide];
             gather(

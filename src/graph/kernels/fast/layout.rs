@@ -1,8 +1,6 @@
 //! From pictures with the channels first to pictures with the channels last, and back.
 
-use rayon::prelude::*;
-
-use super::image::View;
+use super::{super::each::each, image::View};
 
 /// Side of the squares of numbers that are turned at a time; a row of one fills a line of the cache.
 const SIDE: usize = 16;
@@ -21,7 +19,7 @@ pub fn to_last(values: &[f32], [batch, channels, rows, columns]: [usize; 4], edg
     if line == 0 {
         return;
     }
-    out.par_chunks_exact_mut(line).enumerate().with_min_len(grain(line)).for_each(|(index, out)| {
+    each(out.chunks_exact_mut(line).enumerate(), |(index, out)| {
         let (picture, row) = (index / all_rows, (index % all_rows).wrapping_sub(edges.before[0]));
         if row >= rows {
             return out.fill(0.0);
@@ -59,7 +57,7 @@ pub fn pad(input: View, edges: Edges, out: &mut [f32]) {
     if line == 0 {
         return;
     }
-    out.par_chunks_exact_mut(line).enumerate().with_min_len(grain(line)).for_each(|(index, out)| {
+    each(out.chunks_exact_mut(line).enumerate(), |(index, out)| {
         let (picture, row) = (index / all_rows, (index % all_rows).wrapping_sub(edges.before[0]));
         if row >= input.rows {
             return out.fill(0.0);
@@ -89,8 +87,8 @@ pub fn to_first(input: View, out: &mut [f32]) {
         return;
     }
     let out = &mut out[..input.batch * input.channels * plane];
-    out.par_chunks_exact_mut(input.channels * plane).enumerate().for_each(|(picture, out)| {
-        out.par_chunks_mut(SIDE * plane).enumerate().with_min_len(grain(SIDE * plane)).for_each(|(block, out)| {
+    for (picture, out) in out.chunks_exact_mut(input.channels * plane).enumerate() {
+        each(out.chunks_mut(SIDE * plane).enumerate(), |(block, out)| {
             let lanes = out.len() / plane;
             let from = &input.values[picture * plane * pixel + block * SIDE..];
             for pixels in pieces(plane) {
@@ -103,7 +101,7 @@ pub fn to_first(input: View, out: &mut [f32]) {
                 }
             }
         });
-    });
+    }
 }
 
 /// Zeros around pictures, in rows and columns.
@@ -126,9 +124,4 @@ impl Edges {
 /// What lies in one square after the other.
 fn pieces(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..count).step_by(SIDE).map(move |start| start..(start + SIDE).min(count))
-}
-
-/// How many lines of this length one thread takes at least.
-fn grain(line: usize) -> usize {
-    ((1 << 14) / line.max(1)).max(1)
 }

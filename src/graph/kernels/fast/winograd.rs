@@ -7,10 +7,8 @@ mod transform;
 
 use std::cell::RefCell;
 
-use rayon::prelude::*;
-
 use super::{
-    super::buffers,
+    super::{buffers, each::each},
     Isa,
     image::{After, Cells, Target, View},
     lane::LANE,
@@ -46,7 +44,7 @@ impl Weights {
         let mut values = vec![0.0; Self::size(inputs, outputs)];
         let cells = Cells::new(&mut values);
         let panels = outputs.div_ceil(WIDTH);
-        (0..panels * inputs).into_par_iter().for_each(|index| {
+        each(0..panels * inputs, |index| {
             let (panel, input) = (index / inputs, index % inputs);
             for lane in 0..WIDTH.min(outputs - panel * WIDTH) {
                 let kernel = |row, column| f64::from(weight(panel * WIDTH + lane, input, row, column));
@@ -117,7 +115,7 @@ pub fn convolve(
     if input.channels <= OWN && count >= 2 * threads * length {
         let blocks = count.div_ceil(length).next_multiple_of(threads);
         let length = count.div_ceil(blocks);
-        (0..count).into_par_iter().step_by(length).for_each(|first| job.block(first..(first + length).min(count)));
+        each((0..count).step_by(length), |first| job.block(first..(first + length).min(count)));
     } else {
         let length = SHARED / (POINTS * job.row().max(job.product_row()));
         let blocks = count.div_ceil(length.max(1));
@@ -179,14 +177,14 @@ impl Job<'_> {
         let (row, product_row, count, panels) = (self.row(), self.product_row(), tiles.len(), self.weights.panels());
         let mut transformed = buffers::take(POINTS * count * row);
         let cells = Cells::new(&mut transformed);
-        (0..count).into_par_iter().with_min_len(2).for_each(|index| {
+        each(0..count, |index| {
             let to = Transform { cells, plane: count * row, offset: index * row };
             // SAFETY: each tile has a place of its own in the buffer, which has room for all.
             unsafe { transform::input(self.isa, self.input, self.tiles, tiles.start + index, to) };
         });
         let mut products = buffers::take(POINTS * count * product_row);
-        let points = products.par_chunks_mut(count * product_row).zip(transformed.par_chunks(count * row));
-        points.enumerate().with_max_len(1).for_each(|(point, (products, tiles))| {
+        let points = products.chunks_mut(count * product_row).zip(transformed.chunks(count * row));
+        each(points.enumerate(), |(point, (products, tiles))| {
             for panel in 0..panels {
                 if self.control.is_cancelled() {
                     return;
@@ -197,7 +195,7 @@ impl Job<'_> {
             }
         });
         if !self.control.is_cancelled() {
-            (0..count).into_par_iter().with_min_len(2).for_each(|index| {
+            each(0..count, |index| {
                 for panel in 0..panels {
                     let offset = index * product_row + panel * WIDTH;
                     let from = Finish { plane: count * product_row, offset, panel, after: self.after, pool: self.pool };

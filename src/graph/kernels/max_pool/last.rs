@@ -1,12 +1,12 @@
 //! Maximum pooling of pictures with the channels last: all channels of a pixel at a time.
 
 use candle_core::{Result, Tensor};
-use rayon::prelude::*;
 
 use super::{
     super::{
         super::ops::MaxPool2d,
         buffers,
+        each::each,
         memory::{Order, of_order, read_as},
     },
     Reach, axis,
@@ -29,15 +29,15 @@ pub(super) fn forward(
         let picture = |index: usize| &values[index / rows * height * width * channels..][..height * width * channels];
         let source = |index: usize| Source { picture: picture(index), width, channels, pool };
         if record {
-            let lines = largest.par_chunks_mut(line).zip(switches.par_chunks_mut(line)).enumerate();
-            lines.with_min_len(2).for_each(|(index, (largest, switches))| {
+            let lines = largest.chunks_mut(line).zip(switches.chunks_mut(line)).enumerate();
+            each(lines, |(index, (largest, switches))| {
                 let pixels = largest.chunks_mut(channels).zip(switches.chunks_mut(channels)).zip(&reached[1]);
                 for ((largest, switches), column) in pixels {
                     source(index).winners(&reached[0][index % rows], column, largest, switches);
                 }
             });
         } else {
-            largest.par_chunks_mut(line).enumerate().with_min_len(2).for_each(|(index, largest)| {
+            each(largest.chunks_mut(line).enumerate(), |(index, largest)| {
                 for (largest, column) in largest.chunks_mut(channels).zip(&reached[1]) {
                     source(index).largest(&reached[0][index % rows], column, largest);
                 }
@@ -114,7 +114,7 @@ pub(super) fn vjp(
         read_as(switches, Order::Last, |switches: &[u32]| {
             let mut back = buffers::take(shape.iter().product());
             let line = width * channels;
-            back.par_chunks_mut(line).enumerate().with_min_len(2).for_each(|(index, back)| {
+            each(back.chunks_mut(line).enumerate(), |(index, back)| {
                 let (picture, y) = (index / height, index % height);
                 back.fill(0.0);
                 // Of the windows that this row lies in, those whose winner lies in it.
