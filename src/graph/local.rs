@@ -178,6 +178,7 @@ impl Local {
             }
         }
         let feed = |&id: &NodeId| {
+            control.check()?;
             let whole = self.whole(id, &fates, &changed, at.len());
             whole.map(|whole| (id, whole)).map_err(|source| self.graph.failed(id, &[], source))
         };

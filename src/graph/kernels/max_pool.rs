@@ -8,27 +8,40 @@ use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::{
-    super::ops::{MaxPool2d, inside},
+    super::{
+        Control,
+        ops::{MaxPool2d, inside},
+    },
     for_float,
     memory::{is_last, is_picture},
     read, tensor,
 };
 
 /// The largest value of each window; with `record` also its place in the window (row-major, `u32`).
+/// Asks `control` before each plane, or row where the channels lie last.
+///
+/// # Errors
+/// When the tensor library fails, or cancellation.
 pub(in crate::graph) fn forward(
     input: &Tensor,
     pool: &MaxPool2d,
     size: [usize; 2],
     record: bool,
+    control: &Control,
 ) -> Result<(Tensor, Option<Tensor>)> {
     if is_picture(input) && is_last(input) {
-        return last::forward(input, pool, size, record);
+        return last::forward(input, pool, size, record, control);
     }
-    let (largest, switches) = for_float!(input, forward_of(input, pool, size))?;
+    let (largest, switches) = for_float!(input, forward_of(input, pool, size, control))?;
     Ok((largest, record.then_some(switches)))
 }
 
-fn forward_of<T: WithDType>(input: &Tensor, pool: &MaxPool2d, [rows, columns]: [usize; 2]) -> Result<(Tensor, Tensor)> {
+fn forward_of<T: WithDType>(
+    input: &Tensor,
+    pool: &MaxPool2d,
+    [rows, columns]: [usize; 2],
+    control: &Control,
+) -> Result<(Tensor, Tensor)> {
     let (batch, channels, height, width) = input.dims4()?;
     let count = batch * channels * rows * columns;
     let reached = [axis(pool, 0, rows, height), axis(pool, 1, columns, width)];
@@ -37,6 +50,9 @@ fn forward_of<T: WithDType>(input: &Tensor, pool: &MaxPool2d, [rows, columns]: [
         let mut switches = vec![0_u32; count];
         let outputs = largest.par_chunks_mut(rows * columns).zip(switches.par_chunks_mut(rows * columns));
         outputs.zip(values.par_chunks(height * width)).for_each(|((largest, switches), plane)| {
+            if control.check().is_err() {
+                return;
+            }
             let lines = largest.chunks_mut(columns).zip(switches.chunks_mut(columns));
             for (row, (largest, switches)) in reached[0].iter().zip(lines) {
                 for ((largest, switch), column) in largest.iter_mut().zip(switches).zip(&reached[1]) {
@@ -44,6 +60,7 @@ fn forward_of<T: WithDType>(input: &Tensor, pool: &MaxPool2d, [rows, columns]: [
                 }
             }
         });
+        control.checked()?;
         Ok((largest, switches))
     })?;
     let shape = (batch, channels, rows, columns);
@@ -92,17 +109,22 @@ fn is_nan<T: WithDType>(value: T) -> bool {
     value.partial_cmp(&value).is_none()
 }
 
-/// Each output's gradient at the place that won; `size` is rows and columns of the input.
+/// Each output's gradient at the place that won; `size` is rows and columns of the input. Asks `control` as [`forward`]
+/// does.
+///
+/// # Errors
+/// When the tensor library fails, or cancellation.
 pub(in crate::graph) fn vjp(
     gradient: &Tensor,
     switches: &Tensor,
     pool: &MaxPool2d,
     size: [usize; 2],
+    control: &Control,
 ) -> Result<Tensor> {
     if is_picture(gradient) && is_last(switches) {
-        return last::vjp(gradient, switches, pool, size);
+        return last::vjp(gradient, switches, pool, size, control);
     }
-    for_float!(gradient, vjp_of(gradient, switches, pool, size))
+    for_float!(gradient, vjp_of(gradient, switches, pool, size, control))
 }
 
 fn vjp_of<T: WithDType>(
@@ -110,6 +132,7 @@ fn vjp_of<T: WithDType>(
     switches: &Tensor,
     pool: &MaxPool2d,
     [height, width]: [usize; 2],
+    control: &Control,
 ) -> Result<Tensor> {
     let (batch, channels, rows, columns) = gradient.dims4()?;
     let back = read(gradient, |gradient: &[T]| {
@@ -117,6 +140,9 @@ fn vjp_of<T: WithDType>(
             let mut back = vec![T::zero(); batch * channels * height * width];
             let outputs = gradient.par_chunks(rows * columns).zip(switches.par_chunks(rows * columns));
             back.par_chunks_mut(height * width).zip(outputs).for_each(|(plane, (gradient, switches))| {
+                if control.check().is_err() {
+                    return;
+                }
                 for (index, (&g, &place)) in gradient.iter().zip(switches).enumerate() {
                     let (y, x) = (place as usize / pool.kernel[1], place as usize % pool.kernel[1]);
                     let y = index / columns * pool.stride[0] + y * pool.dilation[0] - pool.padding[0];
@@ -124,8 +150,12 @@ fn vjp_of<T: WithDType>(
                     plane[y * width + x] += g;
                 }
             });
+            control.checked()?;
             Ok(back)
         })
     })?;
     tensor(back, (batch, channels, height, width))
 }
+
+#[cfg(test)]
+mod tests;

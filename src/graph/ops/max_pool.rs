@@ -5,6 +5,7 @@ use candle_core::Tensor;
 use super::super::support::{Span, Support};
 use super::{
     super::{
+        Control,
         kernels::max_pool,
         op::{Forward, Op, Result, Rule, Saved},
     },
@@ -97,21 +98,36 @@ impl Op for MaxPool2d {
     }
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
+        self.forward_under(inputs, record, &Control::default())
+    }
+
+    fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let size = self.output(input.dims()).map_err(candle_core::Error::msg)?;
         if input.device().is_cpu() {
-            let (output, switches) = max_pool::forward(input, self, size, record)?;
+            let (output, switches) = max_pool::forward(input, self, size, record, control)?;
             return Ok(Forward { output, state: switches.into_iter().collect() });
         }
         let (output, switches) = composed_forward(input, self, size)?;
         Ok(Forward::with_state(output, record, [&switches]))
     }
 
-    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
+    fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
+        self.vjp_under(gradient, which, saved, rule, &Control::default())
+    }
+
+    fn vjp_under(
+        &self,
+        gradient: &Tensor,
+        which: usize,
+        saved: &Saved,
+        _rule: Rule,
+        control: &Control,
+    ) -> Result<Tensor> {
         let size = [saved.inputs[which][2], saved.inputs[which][3]];
         let [switches] = saved.state()?;
         if gradient.device().is_cpu() {
-            max_pool::vjp(gradient, switches, self, size)
+            max_pool::vjp(gradient, switches, self, size, control)
         } else {
             composed_vjp(gradient, switches, self, size)
         }

@@ -273,13 +273,13 @@ fn pooling_kernels_agree_with_their_composition() {
         for input in [&input, &(&input * 2.0).unwrap().round().unwrap(), &input.zeros_like().unwrap()] {
             let shape = pool.shape(&[input.dims()]).unwrap();
             let size = [shape[2], shape[3]];
-            let (output, switches) = kernels::max_pool::forward(input, &pool, size, true).unwrap();
+            let (output, switches) = kernels::max_pool::forward(input, &pool, size, true, &Control::default()).unwrap();
             let switches = switches.unwrap();
             let composed = max_pool::composed_forward(input, &pool, size).unwrap();
             assert_eq!(difference(&output, &composed.0), 0.0, "{pool:?}");
             let gradient = noise(output.dims(), 31);
             let inner = [input.dims()[2], input.dims()[3]];
-            let back = kernels::max_pool::vjp(&gradient, &switches, &pool, inner).unwrap();
+            let back = kernels::max_pool::vjp(&gradient, &switches, &pool, inner, &Control::default()).unwrap();
             let composed = max_pool::composed_vjp(&gradient, &composed.1, &pool, inner).unwrap();
             assert!(difference(&back, &composed) < 1e-12, "{pool:?}");
         }

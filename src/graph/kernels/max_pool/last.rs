@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::{
     super::{
-        super::ops::MaxPool2d,
+        super::{Control, ops::MaxPool2d},
         buffers,
         each::each,
         memory::{Order, of_order, read_as},
@@ -12,12 +12,13 @@ use super::{
     Reach, axis,
 };
 
-/// The largest value of each window; with `record` also its place in the window.
+/// The largest value of each window; with `record` also its place in the window. Asks `control` before each row.
 pub(super) fn forward(
     input: &Tensor,
     pool: &MaxPool2d,
     [rows, columns]: [usize; 2],
     record: bool,
+    control: &Control,
 ) -> Result<(Tensor, Option<Tensor>)> {
     let (batch, channels, height, width) = input.dims4()?;
     let reached = [axis(pool, 0, rows, height), axis(pool, 1, columns, width)];
@@ -31,6 +32,9 @@ pub(super) fn forward(
         if record {
             let lines = largest.chunks_mut(line).zip(switches.chunks_mut(line)).enumerate();
             each(lines, |(index, (largest, switches))| {
+                if control.check().is_err() {
+                    return;
+                }
                 let pixels = largest.chunks_mut(channels).zip(switches.chunks_mut(channels)).zip(&reached[1]);
                 for ((largest, switches), column) in pixels {
                     source(index).winners(&reached[0][index % rows], column, largest, switches);
@@ -38,11 +42,15 @@ pub(super) fn forward(
             });
         } else {
             each(largest.chunks_mut(line).enumerate(), |(index, largest)| {
+                if control.check().is_err() {
+                    return;
+                }
                 for (largest, column) in largest.chunks_mut(channels).zip(&reached[1]) {
                     source(index).largest(&reached[0][index % rows], column, largest);
                 }
             });
         }
+        control.checked()?;
         Ok((largest, switches))
     })?;
     let shape = [batch, channels, rows, columns];
@@ -101,12 +109,13 @@ impl Source<'_> {
     }
 }
 
-/// Each output's gradient at the place that won; `size` is rows and columns of the input.
+/// Each output's gradient at the place that won; `size` is rows and columns of the input. Asks `control` before each row.
 pub(super) fn vjp(
     gradient: &Tensor,
     switches: &Tensor,
     pool: &MaxPool2d,
     [height, width]: [usize; 2],
+    control: &Control,
 ) -> Result<Tensor> {
     let (batch, channels, rows, columns) = gradient.dims4()?;
     let shape = [batch, channels, height, width];
@@ -115,6 +124,9 @@ pub(super) fn vjp(
             let mut back = buffers::take(shape.iter().product());
             let line = width * channels;
             each(back.chunks_mut(line).enumerate(), |(index, back)| {
+                if control.check().is_err() {
+                    return;
+                }
                 let (picture, y) = (index / height, index % height);
                 back.fill(0.0);
                 // Of the windows that this row lies in, those whose winner lies in it.
@@ -142,6 +154,7 @@ pub(super) fn vjp(
                     }
                 }
             });
+            control.checked()?;
             Ok(back)
         })
     })?;
