@@ -1,8 +1,6 @@
 //! The decoder threads: what is in view is decoded by the reader, what surrounds it by all cores at once, behind
 //! everything that somebody waits for.
 
-use std::sync::PoisonError;
-
 use super::priority;
 use super::reader::wanted_picture;
 use super::state::{Fetched, Shared, State};
@@ -19,19 +17,7 @@ enum Task {
 /// Runs until the engine stops.
 pub fn run(shared: &Shared) {
     priority::step_back();
-    loop {
-        let task = {
-            let mut state = shared.lock();
-            loop {
-                if state.stopping {
-                    return;
-                }
-                if let Some(task) = next_task(&mut state) {
-                    break task;
-                }
-                state = shared.reader.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-        };
+    while let Some(task) = shared.next(&shared.reader, next_task) {
         // The outcome is in the shared state, the reason of a failure included.
         match task {
             Task::Wanted(source) => {

@@ -60,22 +60,7 @@ enum Unit {
 
 /// Runs until the engine stops.
 pub fn run(shared: &Shared, device: &Device) {
-    loop {
-        let (unit, control) = {
-            let mut state = shared.lock();
-            loop {
-                if state.stopping {
-                    return;
-                }
-                if let Some(unit) = next_unit(&mut state) {
-                    let control = Control::default();
-                    let (keys, text) = (unit.keys(), unit.text(&state));
-                    state.running = Some(Running { keys, control: control.clone(), text, since: Instant::now() });
-                    break (unit, control);
-                }
-                state = shared.network.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-            }
-        };
+    while let Some((unit, control)) = shared.next(&shared.network, begin) {
         (shared.wake)();
         // A panic in a kernel or a third-party crate must not take the viewer down; it becomes a failed result.
         let finished = catch_unwind(AssertUnwindSafe(|| execute(shared, &unit, device, &control)));
@@ -98,6 +83,15 @@ pub fn run(shared: &Shared, device: &Device) {
         drop(state);
         (shared.wake)();
     }
+}
+
+/// What is done next, noted as what runs, with its control.
+fn begin(state: &mut State) -> Option<(Unit, Control)> {
+    let unit = next_unit(state)?;
+    let control = Control::default();
+    let (keys, text) = (unit.keys(), unit.text(state));
+    state.running = Some(Running { keys, control: control.clone(), text, since: Instant::now() });
+    Some((unit, control))
 }
 
 /// The first unanswered want that the cache has room for, with everything that the same run answers.

@@ -24,19 +24,7 @@ enum Task {
 
 /// Runs until the engine stops. Pictures come before further opening: somebody is looking.
 pub fn run(shared: &Shared, storage: &Arc<dyn Storage>) {
-    loop {
-        let task = {
-            let mut state = shared.lock();
-            loop {
-                if state.stopping {
-                    return;
-                }
-                if let Some(task) = next_task(&mut state) {
-                    break task;
-                }
-                state = shared.reader.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-            }
-        };
+    while let Some(task) = shared.next(&shared.reader, next_task) {
         match task {
             Task::Decode(source) => {
                 // The outcome is in the shared state, the reason of a failure included.

@@ -166,6 +166,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What a thread does next, as `find` finds it, once there is something: `signal` says when to look again. `None` when
+    /// the engine stops.
+    pub fn next<T>(&self, signal: &Condvar, mut find: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if state.stopping {
+                return None;
+            }
+            if let Some(found) = find(&mut state) {
+                return Some(found);
+            }
+            state = signal.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// The picture of a slice: from the cache, from the thread that is decoding it, or decoded now on this one.
     ///
     /// # Errors

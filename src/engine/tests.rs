@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use candle_core::Device;
+
 use super::*;
 use crate::graph::{Control, Forward, INPUT, NodeId, Op, Rule, Saved, Support};
 use crate::model::Model;
@@ -72,13 +74,7 @@ struct Case {
 
 impl Case {
     fn new(folder: &str, model: &str) -> Self {
-        let config = Config {
-            device: DeviceChoice::Cpu,
-            threads: Some(2),
-            cache_bytes: 256 << 20,
-            model_dirs: Vec::new(),
-            wake: Arc::new(|| {}),
-        };
+        let config = Config { threads: Some(2), ..Config::default() };
         let engine = Engine::start(config).unwrap();
         engine.open(vec![PathBuf::from(folder)]);
         let slices = wait(|| {

@@ -1,10 +1,9 @@
 //! How fast a folder is opened, through the engine as the viewer uses it.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glassbox::engine::{Config, DeviceChoice, Engine, Library, SourceList, Status};
+use glassbox::engine::{Config, Engine, Library, SourceList, Status};
 use serde::Serialize;
 
 use super::machine::peak_memory;
@@ -37,14 +36,8 @@ struct Opening {
 /// Opens the path, waits until every slice is decoded, and prints how long that took.
 pub fn run(path: &Path, json: bool) -> Exit {
     let before = peak_memory();
-    let config = Config {
-        device: DeviceChoice::Cpu,
-        threads: Some(1),
-        // Everything stays.
-        cache_bytes: usize::MAX / 2,
-        model_dirs: Vec::new(),
-        wake: Arc::new(|| {}),
-    };
+    // Everything stays.
+    let config = Config { threads: Some(1), cache_bytes: usize::MAX / 2, ..Config::default() };
     let engine = Engine::start(config).map_err(|error| error.to_string())?;
     let begun = Instant::now();
     engine.open(vec![path.to_owned()]);

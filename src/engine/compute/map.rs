@@ -57,17 +57,8 @@ fn of_class(
             map
         };
         let formed = |map| interim(named(map));
-        let ask = Ask {
-            trace,
-            layer,
-            target: &target,
-            slice: 0,
-            settings: &recipe.settings,
-            seed: recipe.seed,
-            space: &space,
-            control,
-            interim: &formed,
-        };
+        let (settings, seed) = (&recipe.settings, recipe.seed);
+        let ask = Ask { settings, seed, space: &space, interim: &formed, ..Ask::new(trace, layer, &target, control) };
         method.compute(&ask).map(named).map_err(explain_failure)
     };
     if recipe.fused.is_empty() {

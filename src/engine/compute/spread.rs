@@ -180,17 +180,8 @@ fn unsureness(
     let named = |map: Attribution| Attribution { class: recipe.class, ..map };
     let formed = |map| interim(named(map));
     let at = |layer: NodeId| {
-        let ask = Ask {
-            trace: &trace,
-            layer,
-            target: &target,
-            slice: 0,
-            settings: &recipe.settings,
-            seed: recipe.seed,
-            space: &space,
-            control,
-            interim: &formed,
-        };
+        let (settings, seed) = (&recipe.settings, recipe.seed);
+        let ask = Ask { settings, seed, space: &space, interim: &formed, ..Ask::new(&trace, layer, &target, control) };
         method.compute(&ask).map(named).map_err(explain_failure)
     };
     match network.layers.as_slice() {

@@ -8,6 +8,7 @@ mod exam;
 mod explain;
 mod inside;
 mod layout;
+mod navigate;
 mod slot;
 
 pub use apply::{Effect, Surroundings};
