@@ -2,19 +2,16 @@
 
 #![expect(clippy::expect_used, reason = "what fails in a helper fails the test")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Output, Stdio};
+mod common;
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Output, Stdio};
+
+use common::cli;
 use serde_json::Value;
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_glassbox"));
-    command.arg("bench").args(arguments).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("RUST_LOG");
-    command
-}
-
 fn bench(arguments: &[&str]) -> Output {
-    command(arguments).output().expect("the program starts")
+    cli::glassbox(&[&["bench"], arguments].concat())
 }
 
 #[test]
@@ -58,12 +55,12 @@ fn passes_of_a_card_are_drawn_as_often_as_asked_and_written() {
 
 #[test]
 fn each_line_on_stdin_is_one_run_and_one_answer() {
-    let mut child =
-        command(&["--network", "mrnet", "--size", "64", "--slices", "3", "--work", "forward", "--on-demand"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+    let arguments = "bench --network mrnet --size 64 --slices 3 --work forward --on-demand";
+    let mut child = cli::command(&arguments.split(' ').collect::<Vec<_>>())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     let mut input = child.stdin.take().unwrap();
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = || serde_json::from_str::<Value>(&answers.next().expect("an answer").unwrap()).unwrap();

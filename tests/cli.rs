@@ -2,22 +2,12 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod common;
+
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
-fn glassbox(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_glassbox"))
-        .args(arguments)
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("RUST_LOG")
-        .output()
-        .expect("the program starts")
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().expect("a temporary path is UTF-8")
-}
+use common::cli::{glassbox, text};
 
 /// A grey picture with a bright square.
 fn picture(folder: &Path) -> std::path::PathBuf {
@@ -42,11 +32,11 @@ fn explain_writes_every_file_that_its_json_names() {
     let out = folder.path().join("out");
     let output = glassbox(&[
         "explain",
-        path(&picture(folder.path())),
+        text(&picture(folder.path())),
         "--model",
         "skin-phantom",
         "--out",
-        path(&out),
+        text(&out),
         "--method",
         "gradcam,gradcamplusplus",
         "--passes",
@@ -85,11 +75,11 @@ fn the_same_seed_gives_the_same_numbers() {
         let out = folder.path().join(format!("out{seed}-{threads}"));
         let output = glassbox(&[
             "explain",
-            path(&file),
+            text(&file),
             "--model",
             "skin-phantom",
             "--out",
-            path(&out),
+            text(&out),
             "--seed",
             seed,
             "--threads",
@@ -113,7 +103,7 @@ fn a_stack_model_says_which_slice_decided() {
         "--model",
         "knee-phantom",
         "--out",
-        path(&out),
+        text(&out),
         "--slice",
         "3",
         "--json",
@@ -133,7 +123,7 @@ fn slices_judged_alone_are_joined_over_the_stack() {
     let out = folder.path().join("out");
     let series = "demo:/knee/torn/coronal";
     let output =
-        glassbox(&["explain", series, "--model", "skin-phantom", "--out", path(&out), "--passes", "2", "--json"]);
+        glassbox(&["explain", series, "--model", "skin-phantom", "--out", text(&out), "--passes", "2", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["stack"]["aggregate"], "mean over the slices");
@@ -150,7 +140,7 @@ fn a_file_that_cannot_be_read_leaves_the_others_explained() {
     picture(folder.path());
     std::fs::write(folder.path().join("broken.png"), b"\x89PNG\r\n\x1a\nand then nothing").unwrap();
     let out = folder.path().join("out");
-    let output = glassbox(&["explain", path(folder.path()), "--model", "skin-phantom", "--out", path(&out), "--json"]);
+    let output = glassbox(&["explain", text(folder.path()), "--model", "skin-phantom", "--out", text(&out), "--json"]);
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["results"].as_array().unwrap().len(), 1);
@@ -163,9 +153,9 @@ fn faults_of_input_or_model_are_one_sentence_and_code_1() {
     let out = folder.path().join("out");
     let file = picture(folder.path());
     let cases: [(&[&str], &str); 3] = [
-        (&["explain", "/no/such.png", "--model", "skin-phantom", "--out", path(&out)], "such.png"),
-        (&["explain", path(&file), "--model", "no-such-model", "--out", path(&out)], "no-such-model"),
-        (&["explain", path(&file), "--model", "skin-phantom", "--out", path(&out), "--class", "unicorn"], "unicorn"),
+        (&["explain", "/no/such.png", "--model", "skin-phantom", "--out", text(&out)], "such.png"),
+        (&["explain", text(&file), "--model", "no-such-model", "--out", text(&out)], "no-such-model"),
+        (&["explain", text(&file), "--model", "skin-phantom", "--out", text(&out), "--class", "unicorn"], "unicorn"),
     ];
     for (arguments, named) in cases {
         let output = glassbox(arguments);
@@ -228,7 +218,7 @@ fn two_classes_are_held_against_each_other_and_layers_side_by_side_or_as_one() {
     let explain = |name: &str, more: &[&str]| {
         let out = folder.path().join(name);
         let call =
-            [&["explain", path(&file), "--model", "skin-phantom", "--out", path(&out), "--class", "0", "--json"], more];
+            [&["explain", text(&file), "--model", "skin-phantom", "--out", text(&out), "--class", "0", "--json"], more];
         let output = glassbox(&call.concat());
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -4,19 +4,17 @@
 //! finite differences) run here too, for Cargo does not run those of an example.
 
 #[path = "../examples/train_demo/adam.rs"]
-#[allow(dead_code, reason = "the trainer uses all of it")]
 mod adam;
 #[path = "../examples/train_demo/knee_data.rs"]
-#[allow(dead_code, reason = "the trainer uses all of it")]
+#[expect(dead_code, reason = "the trainer uses all of it")]
 mod knee_data;
 #[path = "../examples/train_demo/knee_loss.rs"]
-#[allow(dead_code, reason = "the trainer uses all of it")]
+#[expect(dead_code, reason = "the trainer uses all of it")]
 mod knee_loss;
 #[path = "../examples/train_demo/layers.rs"]
-#[allow(dead_code, reason = "the trainer uses all of it")]
+#[expect(dead_code, reason = "the trainer uses all of it")]
 mod layers;
 #[path = "../examples/train_demo/threshold.rs"]
-#[allow(dead_code, reason = "the trainer uses it")]
 mod threshold;
 #[path = "../examples/train_demo/trial.rs"]
 mod trial;

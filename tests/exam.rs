@@ -8,25 +8,20 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use common::cli::{glassbox, text};
+use common::engine::{PATIENCE, engine, wait};
 use glassbox::engine::exam::{matches, wants};
-use glassbox::engine::{
-    Config, DemoAndDisk, DeviceChoice, Engine, Key, ModelInfo, ModelPath, SourceList, StackKey, Status,
-};
+use glassbox::engine::{DemoAndDisk, Key, ModelInfo, ModelPath, SourceList, StackKey, Status};
 use glassbox::model::exam::Exam;
 use glassbox::study::{self, Plane, Source, Storage, Study};
 use serde_json::Value;
 
 fn exam(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_glassbox"))
-        .arg("exam")
-        .args(arguments)
-        .env_remove("RUST_LOG")
-        .output()
-        .expect("the program starts")
+    glassbox(&[&["exam"], arguments].concat())
 }
 
 fn json(output: &Output) -> Value {
@@ -35,10 +30,6 @@ fn json(output: &Output) -> Value {
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a temporary path is UTF-8")
 }
 
 /// A card of the knee model on planes with descriptions, its tasks as given.
@@ -272,20 +263,6 @@ fn slices_that_are_judged_alone_are_joined_as_the_card_says() {
     }
 }
 
-/// Far longer than anything here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(5);
-
-fn wait<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = poll() {
-            return value;
-        }
-        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 /// Nine models on three planes, as MRNet has them: nine copies of the small knee model, each a model of its own.
 fn nine_models(folder: &Path) -> Exam {
     let knee = glassbox::demo::models().iter().find(|model| model.name == "knee-phantom").unwrap();
@@ -321,14 +298,7 @@ fn nine_models_on_three_planes_answer_one_after_the_other_what_is_in_view_first(
     let folder = tempfile::tempdir().unwrap();
     let exam = nine_models(folder.path());
     assert_eq!((exam.members.len(), exam.cards().len(), exam.columns.len()), (9, 9, 3));
-    let config = Config {
-        device: DeviceChoice::Cpu,
-        threads: Some(2),
-        cache_bytes: 256 << 20,
-        model_dirs: Vec::new(),
-        wake: Arc::new(|| {}),
-    };
-    let engine = Engine::start(config).expect("the CPU is always there");
+    let engine = engine();
     engine.open(vec![PathBuf::from("demo:/knee/torn")]);
     let study = wait("the study", || {
         let library = engine.library();
@@ -365,7 +335,7 @@ fn nine_models_on_three_planes_answer_one_after_the_other_what_is_in_view_first(
                 }
             }
         }
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::sleep(std::time::Duration::from_millis(2));
     }
     let (first_after, whole) = (first_at.unwrap(), start.elapsed());
     eprintln!("nine models, {slices} slices: first answer after {first_after:.2?}, all after {whole:.2?}");

@@ -8,10 +8,10 @@ mod common;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::Arc;
 
 use candle_core::{Device, IndexOp, Tensor};
+use common::cli::{glassbox, text};
 use common::engine::{engine, settled, wait};
 use glassbox::engine::compute::survey;
 use glassbox::engine::{Engine, Key, ModelInfo, ModelPath, SourceList, Status, SurveyKey, SurveyKind, SurveyResult};
@@ -222,20 +222,6 @@ fn channels_of_trained_weights_do_what_they_do_in_pytorch() {
     let places: Vec<_> = strongest.channels[5].iter().map(|one| (one.input, one.unit.unwrap())).collect();
     assert_eq!(places, [(1, (9, 1)), (0, (7, 9))]);
     assert!(strongest.channels[397].is_empty());
-}
-
-fn glassbox(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_glassbox"))
-        .args(arguments)
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("RUST_LOG")
-        .output()
-        .expect("the program starts")
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a temporary path is UTF-8")
 }
 
 /// The skin model with a channel that can never fire and a filter that is another's copy, twice as strong.

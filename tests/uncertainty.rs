@@ -6,10 +6,10 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::cli::glassbox;
 use common::engine::{engine, settled, wait};
 use glassbox::engine::{Engine, Key, MapKey, ModelInfo, ModelPath, Recipe, UncertaintyKey};
 use glassbox::explain::Subject;
@@ -185,16 +185,6 @@ fn changed(folder: &Path, name: &str, change: (&str, &str)) -> PathBuf {
     assert!(card.contains(change.0));
     std::fs::write(own.join("model.toml"), card.replace(change.0, change.1)).unwrap();
     own
-}
-
-fn glassbox(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_glassbox"))
-        .args(arguments)
-        .env_remove("DISPLAY")
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("RUST_LOG")
-        .output()
-        .expect("the program starts")
 }
 
 #[test]

@@ -1,25 +1,17 @@
 //! An engine on the CPU, and waiting for what it gives.
 
-#![allow(dead_code, reason = "not each test uses all")]
 #![expect(clippy::expect_used, reason = "what fails in a helper fails the test")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use glassbox::engine::{Config, DeviceChoice, Engine, Status};
+use glassbox::engine::{Config, Engine, Status};
 
 /// Far longer than anything here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_mins(5);
+pub const PATIENCE: Duration = Duration::from_mins(5);
 
 pub fn engine() -> Engine {
-    let config = Config {
-        device: DeviceChoice::Cpu,
-        threads: Some(2),
-        cache_bytes: 256 << 20,
-        model_dirs: Vec::new(),
-        wake: Arc::new(|| {}),
-    };
-    Engine::start(config).expect("the CPU is always there")
+    Engine::start(Config { threads: Some(2), ..Config::default() }).expect("the CPU is always there")
 }
 
 /// Polls as the viewer does each frame.

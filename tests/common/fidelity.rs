@@ -3,7 +3,6 @@
 //!
 //! Only with `GLASSBOX_FIDELITY` set in the environment. A test calls [`record`] once for each vector it compares.
 
-#![allow(dead_code, reason = "not each test uses all")]
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 use std::{fs::OpenOptions, io::Write, path::Path};

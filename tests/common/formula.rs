@@ -1,7 +1,7 @@
 //! Networks with weights from a closed formula, so that reference vectors need no weight files; see `make_reference.py`
 //! beside the vectors.
 
-#![allow(dead_code, unused_imports, reason = "not each test uses all")]
+#![allow(unused_imports, reason = "not each test uses all")]
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 use candle_core::{DType, Device, Tensor};

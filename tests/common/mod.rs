@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "not each test uses all")]
 
+pub mod cli;
 pub mod engine;
 pub mod fidelity;
 pub mod formula;

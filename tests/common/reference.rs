@@ -1,6 +1,5 @@
 //! Reads files of reference vectors and compares with them.
 
-#![allow(dead_code, reason = "not each test uses all")]
 #![expect(clippy::unwrap_used, reason = "a failure here fails the test")]
 
 use std::{collections::HashMap, path::Path};

@@ -17,7 +17,7 @@ use egui::{Key, Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use glassbox::demo::knee::render::View;
-use glassbox::engine::{Config, DeviceChoice, ModelPath};
+use glassbox::engine::{Config, ModelPath};
 use glassbox::explain::parameters::{Kind, Parameter, Value};
 use glassbox::explain::{Evidence, Reading};
 use glassbox::study::Plane;
@@ -37,17 +37,10 @@ fn open_demo() -> Harness<'static, App> {
 
 /// The demo with a model of choice; the usual one unless given.
 fn open(model: Option<ModelPath>) -> Harness<'static, App> {
-    let engine = Config {
-        device: DeviceChoice::Cpu,
-        threads: Some(1),
-        cache_bytes: 256 << 20,
-        model_dirs: Vec::new(),
-        wake: Arc::new(|| {}),
-    };
     let options = ViewerOptions {
         paths: Vec::new(),
         model,
-        engine,
+        engine: Config { threads: Some(1), ..Config::default() },
         texture_bytes: 64 << 20,
         trace: false,
         started: Instant::now(),

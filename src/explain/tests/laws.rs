@@ -161,14 +161,18 @@ fn the_noise_has_the_asked_spread() {
     assert_eq!(quiet.unwrap().values, [0.0; 128], "copies without noise do not vary");
 }
 
+/// The channels that the classes are summed from.
+fn last_activations(graph: &Arc<Graph>) -> Activations {
+    let relu = graph.find("relu2").unwrap();
+    let keep = Keep::nothing().output_of(relu);
+    let trace = graph.run(&[(INPUT, picture())], graph.output(), &keep, &Control::default()).unwrap();
+    activations(&trace, relu, 0).unwrap()
+}
+
 #[test]
 fn an_ablated_channel_counts_by_what_it_adds() {
     let graph = three_classes();
-    let control = Control::default();
-    let relu = graph.find("relu2").unwrap();
-    let keep = Keep::nothing().output_of(relu);
-    let trace = graph.run(&[(INPUT, picture())], graph.output(), &keep, &control).unwrap();
-    let activations = activations(&trace, relu, 0).unwrap();
+    let activations = last_activations(&graph);
     let weights = &numbers(18, 3)[..6];
     let parts: Vec<f32> = weights.iter().zip(&activations.mean).map(|(weight, mean)| weight * mean).collect();
     let score: f32 = parts.iter().sum();
@@ -183,11 +187,7 @@ fn an_ablated_channel_counts_by_what_it_adds() {
 #[test]
 fn scorecam_lies_between_the_channels() {
     let graph = three_classes();
-    let control = Control::default();
-    let relu = graph.find("relu2").unwrap();
-    let keep = Keep::nothing().output_of(relu);
-    let trace = graph.run(&[(INPUT, picture())], graph.output(), &keep, &control).unwrap();
-    let activations = activations(&trace, relu, 0).unwrap();
+    let activations = last_activations(&graph);
     let map = set(&graph, "scorecam", "relu2", 1, &[]);
     for (place, value) in map.values.iter().enumerate() {
         let channels = (0..6).map(|channel| activations.channel(channel).unwrap()[place]);
