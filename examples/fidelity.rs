@@ -7,7 +7,7 @@
 //! cargo run --example fidelity
 //! ```
 
-#![allow(clippy::print_stdout, reason = "a program for the command line")]
+#![expect(clippy::print_stdout, reason = "a program for the command line")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;

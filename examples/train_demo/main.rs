@@ -6,8 +6,7 @@
 //! cargo run --release --example train_demo -- --evaluate [--only knee|skin|hans] [--cases N] [--first SEED]
 //! ```
 
-// A training program talks on the console, is no library, and stops with the error at the first thing wrong.
-#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a training program talks on the console")]
 
 mod adam;
 mod knee;
