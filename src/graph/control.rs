@@ -11,7 +11,8 @@ pub enum Precision {
     /// By packed kernels, and Winograd's algorithm where that is faster: its rounding is a few times that of a plain sum,
     /// which gradients pass on and divisions by next to nothing (Grad-CAM++ at early layers) make much of.
     Fast,
-    /// The same but where a gradient will be sent back.
+    /// The same, but on the way to what a gradient will be sent back from without Winograd's algorithm: it turns the
+    /// sign of more of the sums next to 0 that a ReLU then passes or not.
     #[default]
     Careful,
     /// Plain sums everywhere.
@@ -34,8 +35,13 @@ impl Precision {
         [Self::Fast, Self::Careful, Self::Exact].into_iter().find(|one| *one as u8 == number).unwrap_or_default()
     }
 
-    /// Whether a step runs through the packed kernels, and with `record` the way back through it will.
-    pub(super) fn packs(self, record: bool) -> bool {
+    /// Whether steps run through the packed kernels, and the ways back through them.
+    pub(super) fn packs(self) -> bool {
+        self != Self::Exact
+    }
+
+    /// Whether convolutions may run by Winograd's algorithm; with `record` those whose way back will be gone.
+    pub(super) fn transforms(self, record: bool) -> bool {
         match self {
             Self::Fast => true,
             Self::Careful => !record,

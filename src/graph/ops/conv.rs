@@ -171,11 +171,12 @@ impl Conv2d {
         record: bool,
         control: &Control,
     ) -> Result<Option<&Prepared>> {
-        if !control.precision().packs(record) {
+        let precision = control.precision();
+        if !precision.packs() {
             return Ok(None);
         }
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        self.packed.forward(self, input, sizes)
+        self.packed.forward(self, input, sizes, precision.transforms(record))
     }
 
     /// The zeros before and after the input, together, in rows and columns.
@@ -240,7 +241,7 @@ impl Op for Conv2d {
         control: &Control,
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
-        let packs = control.precision().packs(true);
+        let packs = control.precision().packs();
         let packed = if packs { self.packed.back(self, gradient, sizes)? } else { None };
         if let Some(back) = packed {
             back.run(gradient, &saved.inputs[which], control)

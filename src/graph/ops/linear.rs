@@ -56,10 +56,10 @@ const STREAMED_FROM: usize = 1 << 20;
 impl Linear {
     /// Whether the weights are read in order, once for a few rows, however many there are: a row's numbers do not depend
     /// on its company. Only large layers wait for the memory so that it pays.
-    fn is_streamed(&self, rows: &Tensor, record: bool, control: &Control) -> bool {
+    fn is_streamed(&self, rows: &Tensor, control: &Control) -> bool {
         let suits = |tensor: &Tensor| tensor.dtype() == DType::F32 && tensor.device().is_cpu();
         let is_large = self.weight.elem_count() >= STREAMED_FROM && rows.elem_count() > 0;
-        control.precision().packs(record) && is_large && suits(rows) && suits(&self.weight)
+        control.precision().packs() && is_large && suits(rows) && suits(&self.weight)
     }
 
     /// `product(rows, weight, inputs)` in the shape of `rows` with the weight's dimension `dimension` as the last.
@@ -105,8 +105,8 @@ impl Op for Linear {
         self.forward_under(inputs, record, &Control::default())
     }
 
-    fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
-        if self.is_streamed(inputs[0], record, control) {
+    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
+        if self.is_streamed(inputs[0], control) {
             let bias = self.bias.as_ref().map(Tensor::to_vec1::<f32>).transpose()?.unwrap_or_default();
             let output = self.stream(inputs[0], 0, control, |isa, rows, weight, width| {
                 dense::forward(isa, rows, weight, width, &bias, control)
@@ -132,7 +132,7 @@ impl Op for Linear {
         _rule: Rule,
         control: &Control,
     ) -> Result<Tensor> {
-        if self.is_streamed(gradient, true, control) {
+        if self.is_streamed(gradient, control) {
             return self.stream(gradient, 1, control, |isa, rows, weight, width| {
                 dense::back(isa, rows, weight, width, control)
             });

@@ -70,7 +70,8 @@ pub fn product(isa: Isa, rows: usize, left: &[f32], shape: Left, panel: &[f32], 
     for first in (0..rows).step_by(step) {
         let now = step.min(rows - first);
         let (left, out) = (&left[first * shape.row..], &mut out[first * out_row..]);
-        let block = Block { left: left.as_ptr(), shape, panel: panel.as_ptr(), out: out.as_mut_ptr(), out_row };
+        let ahead = if first + step >= rows { shape.depth() * WIDTH } else { 0 };
+        let block = Block { left: left.as_ptr(), shape, panel: panel.as_ptr(), ahead, out: out.as_mut_ptr(), out_row };
         // SAFETY: the lengths have just been checked for all rows, and `isa` names what the processor has.
         unsafe {
             match isa {
@@ -93,6 +94,9 @@ struct Block {
     left: *const f32,
     shape: Left,
     panel: *const f32,
+    /// How far ahead of the panel the memory is asked for, too, where 0 is nowhere: during a panel's last rows for the
+    /// panel behind it, which is the next one as a rule.
+    ahead: usize,
     out: *mut f32,
     out_row: usize,
 }
@@ -122,7 +126,7 @@ mod plain {
     }
 
     unsafe fn of_rows<const ROWS: usize>(block: Block) {
-        let Block { left, shape, panel, out, out_row } = block;
+        let Block { left, shape, panel, out, out_row, .. } = block;
         for part in (0..WIDTH).step_by(PART) {
             let mut sums = [[0.0_f32; PART]; ROWS];
             // SAFETY: all addresses lie within what `Block` promises.
@@ -153,8 +157,9 @@ mod plain {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _MM_HINT_T0, _mm_prefetch, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps,
-        _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
+        _mm512_storeu_ps,
     };
 
     use super::{Block, WIDTH};
@@ -172,7 +177,7 @@ mod x86 {
 
     #[target_feature(enable = "avx2,fma")]
     unsafe fn avx2_rows<const ROWS: usize>(block: Block) {
-        let Block { left, shape, panel, out, out_row } = block;
+        let Block { left, shape, panel, ahead, out, out_row } = block;
         for part in (0..WIDTH).step_by(16) {
             let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
             // SAFETY: all addresses lie within what `Block` promises; what is only asked for ahead need not exist.
@@ -183,6 +188,7 @@ mod x86 {
                     for _ in 0..shape.length {
                         let right = [_mm256_loadu_ps(line), _mm256_loadu_ps(line.add(8))];
                         _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD).cast());
+                        _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead).cast());
                         for (row, sums) in sums.iter_mut().enumerate() {
                             let factor = _mm256_broadcast_ss(&*from.add(row * shape.row));
                             sums[0] = _mm256_fmadd_ps(factor, right[0], sums[0]);
@@ -211,7 +217,7 @@ mod x86 {
 
     #[target_feature(enable = "avx512f")]
     unsafe fn avx512_rows<const ROWS: usize>(block: Block) {
-        let Block { left, shape, panel, out, out_row } = block;
+        let Block { left, shape, panel, ahead, out, out_row } = block;
         let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
         // SAFETY: all addresses lie within what `Block` promises; what is only asked for ahead need not exist.
         unsafe {
@@ -222,6 +228,8 @@ mod x86 {
                     let right = [_mm512_loadu_ps(line), _mm512_loadu_ps(line.add(16))];
                     _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD).cast());
                     _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD + 16).cast());
+                    _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead).cast());
+                    _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead + 16).cast());
                     for (row, sums) in sums.iter_mut().enumerate() {
                         let factor = _mm512_set1_ps(*from.add(row * shape.row));
                         sums[0] = _mm512_fmadd_ps(factor, right[0], sums[0]);

@@ -27,6 +27,9 @@ const MOST: usize = 1 << 26;
 /// From so many channels on, in and out, Winograd's transforms are worth their cost.
 const WINOGRAD_FROM: [usize; 2] = [64, 32];
 
+/// The same for kernels of 5×5, which save more.
+const LARGE_WINOGRAD_FROM: [usize; 2] = [32, 32];
+
 /// From so many pixels of a picture on: with fewer, reading the transformed weights, four times as many as the plain
 /// ones, takes longer than the plain sums.
 const WINOGRAD_PIXELS: usize = 150;
@@ -41,7 +44,7 @@ pub struct Packed {
     back: BySize<Back>,
 }
 
-/// What has been packed for small and for large pictures; `None` where the plain kernels have to do it or do as well.
+/// What has been packed for plain sums and for Winograd's algorithm; `None` where the plain kernels have to do it or do as well.
 #[derive(Debug)]
 struct BySize<T>([OnceLock<Option<T>>; 2]);
 
@@ -52,9 +55,7 @@ impl<T> Default for BySize<T> {
 }
 
 impl<T> BySize<T> {
-    /// The choice is the picture's, not the batch's: a picture's numbers do not depend on its company.
-    fn get(&self, [rows, columns]: [usize; 2], prepare: impl FnOnce(bool) -> Result<Option<T>>) -> Result<Option<&T>> {
-        let large = rows * columns >= WINOGRAD_PIXELS;
+    fn get(&self, large: bool, prepare: impl FnOnce(bool) -> Result<Option<T>>) -> Result<Option<&T>> {
         let cell = &self.0[usize::from(large)];
         // Not `get_or_init`: all threads pack together, and one that waits for the others may come by here again. Two
         // that come at the same time pack the same; the first one's is kept.
@@ -66,15 +67,16 @@ impl<T> BySize<T> {
 }
 
 impl Packed {
-    /// The layer for this input; `None` where the plain kernels have to do it or do as well.
+    /// The layer for this input, by Winograd's algorithm only if it `transforms`; `None` where the plain kernels have to
+    /// do it or do as well.
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes) -> Result<Option<&Prepared>> {
+    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes, transforms: bool) -> Result<Option<&Prepared>> {
         if !suits(conv, input) {
             return Ok(None);
         }
-        self.forward.get(sizes.output, |large| Prepared::forward(conv, sizes, large))
+        self.forward.get(transforms && is_large(sizes.output), |large| Prepared::forward(conv, sizes, large))
     }
 
     /// The way back through the layer for this gradient; `None` as above.
@@ -85,8 +87,13 @@ impl Packed {
         if !suits(conv, gradient) {
             return Ok(None);
         }
-        self.back.get(sizes.input, |large| Back::new(conv, sizes, large))
+        self.back.get(is_large(sizes.input), |large| Back::new(conv, sizes, large))
     }
+}
+
+/// The choice is the picture's, not the batch's: a picture's numbers do not depend on its company.
+fn is_large([rows, columns]: [usize; 2]) -> bool {
+    rows * columns >= WINOGRAD_PIXELS
 }
 
 fn suits(conv: &Conv2d, input: &Tensor) -> bool {
@@ -158,15 +165,18 @@ impl Prepared {
         let [_, across] = window.kernel;
         let taps = window.kernel[0] * across;
         let depth = taps * inputs;
+        let from = match window {
+            direct::Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1] } => Some(WINOGRAD_FROM),
+            direct::Window { kernel: [5, 5], stride: [1, 1], dilation: [1, 1] } => Some(LARGE_WINOGRAD_FROM),
+            _ => None,
+        };
         let suits_winograd = large
-            && window == direct::Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1] }
             && groups == 1
-            && inputs >= WINOGRAD_FROM[0]
-            && outputs >= WINOGRAD_FROM[1]
-            && winograd::Weights::size(inputs, outputs) <= MOST;
+            && from.is_some_and(|from| inputs >= from[0] && outputs >= from[1])
+            && winograd::Weights::size(across, inputs, outputs) <= MOST;
         let weights = if suits_winograd {
             let weight = |output, input, row, column| weight(output, input, row * across + column);
-            Weights::Winograd(winograd::Weights::new(inputs, outputs, weight))
+            Weights::Winograd(winograd::Weights::new(across, inputs, outputs, weight))
         } else if [inputs, outputs] == [1, 1] {
             Weights::Depthwise(depthwise::Weights::new(groups, taps, |channel, place| weight(channel, 0, place)))
         } else if direct::Panels::size(groups, depth, outputs) <= MOST {

@@ -1,8 +1,10 @@
-//! Convolution 3×3 with stride 1 by Winograd's F(4×4, 3×3): 36 products where the plain sum takes 144.
+//! Convolution with stride 1 by Winograd's F(4×4, 3×3), 36 products where the plain sum takes 144, and F(4×4, 5×5), 64
+//! where it takes 400.
 //!
-//! Tiles of 6×6 pixels become tiles of 4×4 (Lavin and Gray 2016). The points are 0, ±√½, ±√2 and ∞ instead of the usual
-//! 0, ±1, ±2, ∞ because they lose a third as much to rounding (Barabasz et al. 2020).
+//! Tiles of 6×6 or 8×8 pixels become tiles of 4×4 (Lavin and Gray 2016). For 3×3 the points are 0, ±√½, ±√2 and ∞ instead
+//! of the usual 0, ±1, ±2, ∞ because they lose a third as much to rounding (Barabasz et al. 2020).
 
+mod points;
 mod transform;
 
 use std::cell::RefCell;
@@ -16,7 +18,7 @@ use super::{
     micro::{self, Left, WIDTH},
 };
 use crate::graph::Control;
-use transform::{Finish, POINTS, Tiles, Transform};
+use transform::{Finish, Tiles, Transform};
 
 /// Elements of transformed tiles that one thread works on at a time (512 KiB): with their products and weights they fit a
 /// core's second cache.
@@ -29,39 +31,54 @@ const OWN: usize = 192;
 /// Elements of transformed tiles that all threads share at a time (16 MiB).
 const SHARED: usize = 1 << 22;
 
-/// Transformed weights, `[36][panels][inputs][32]`, filled up with zeros.
+/// Transformed weights, `[points][panels][inputs][32]`, filled up with zeros.
 #[derive(Debug, Clone)]
 pub struct Weights {
+    /// Pixels along a tile's side: 6 or 8.
+    side: usize,
     inputs: usize,
     outputs: usize,
     values: Vec<f32>,
 }
 
 impl Weights {
-    /// From `weight(output, input, row, column)`; the transform is computed in `f64`.
+    /// For kernels of `taps` × `taps`, 3 or 5, from `weight(output, input, row, column)`; the transform is computed in
+    /// `f64`.
+    ///
+    /// # Panics
+    /// For other kernels.
     #[must_use]
-    pub fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync) -> Self {
-        let mut values = vec![0.0; Self::size(inputs, outputs)];
+    pub fn new(
+        taps: usize,
+        inputs: usize,
+        outputs: usize,
+        weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
+        let mut values = vec![0.0; Self::size(taps, inputs, outputs)];
         let cells = Cells::new(&mut values);
-        let panels = outputs.div_ceil(WIDTH);
+        let (panels, points) = (outputs.div_ceil(WIDTH), (taps + 3) * (taps + 3));
         each(0..panels * inputs, |index| {
             let (panel, input) = (index / inputs, index % inputs);
             for lane in 0..WIDTH.min(outputs - panel * WIDTH) {
                 let kernel = |row, column| f64::from(weight(panel * WIDTH + lane, input, row, column));
-                for (point, value) in transform::of_kernel(kernel).into_iter().enumerate() {
+                for (point, value) in points::of_kernel(taps, kernel).into_iter().take(points).enumerate() {
                     let place = ((point * panels + panel) * inputs + input) * WIDTH + lane;
                     // SAFETY: panel, input, lane and point together are met once, and there is room for all.
                     unsafe { cells.pointer(place, 1).write(value as f32) };
                 }
             }
         });
-        Self { inputs, outputs, values }
+        Self { side: taps + 3, inputs, outputs, values }
     }
 
     /// How many elements such weights take.
     #[must_use]
-    pub fn size(inputs: usize, outputs: usize) -> usize {
-        POINTS * inputs * outputs.next_multiple_of(WIDTH)
+    pub fn size(taps: usize, inputs: usize, outputs: usize) -> usize {
+        (taps + 3) * (taps + 3) * inputs * outputs.next_multiple_of(WIDTH)
+    }
+
+    fn points(&self) -> usize {
+        self.side * self.side
     }
 
     fn panels(&self) -> usize {
@@ -102,22 +119,23 @@ pub fn convolve(
     control: &Control,
 ) {
     input.check();
-    let size = edges.around([input.rows, input.columns]).map(|side| side - 2);
+    let size = edges.around([input.rows, input.columns]).map(|size| size + 4 - weights.side);
     assert_eq!(input.channels, weights.inputs, "weights for other channels");
     let expected = if pool { size.map(|side| side / 2) } else { size };
     assert_eq!([output.batch, output.rows, output.columns], [input.batch, expected[0], expected[1]]);
     assert_eq!(output.channels, weights.outputs, "an output for other channels");
-    let tiles = Tiles { down: size[0].div_ceil(4), across: size[1].div_ceil(4), size, padding: edges.before };
+    let side = weights.side;
+    let tiles = Tiles { side, down: size[0].div_ceil(4), across: size[1].div_ceil(4), size, padding: edges.before };
     let count = input.batch * tiles.down * tiles.across;
     let job = Job { isa, input, weights, tiles, after, pool, output, control };
     let threads = rayon::current_num_threads();
-    let length = (BLOCK / (POINTS * job.row())).clamp(micro::MOST_ROWS, 6 * micro::MOST_ROWS);
+    let length = (BLOCK / (weights.points() * job.row())).clamp(micro::MOST_ROWS, 6 * micro::MOST_ROWS);
     if input.channels <= OWN && count >= 2 * threads * length {
         let blocks = count.div_ceil(length).next_multiple_of(threads);
         let length = count.div_ceil(blocks);
         each((0..count).step_by(length), |first| job.block(first..(first + length).min(count)));
     } else {
-        let length = SHARED / (POINTS * job.row().max(job.product_row()));
+        let length = SHARED / (weights.points() * job.row().max(job.product_row()));
         let blocks = count.div_ceil(length.max(1));
         let length = count.div_ceil(blocks.max(1)).max(1);
         for first in (0..count).step_by(length) {
@@ -149,11 +167,12 @@ impl Job<'_> {
     /// Some tiles from beginning to end, by the thread that calls.
     fn block(&self, tiles: std::ops::Range<usize>) {
         let (row, count) = (self.row(), tiles.len());
+        let plane = plane(count * row);
         SCRATCH.with_borrow_mut(|Scratch { input, product }| {
-            grow(input, POINTS * count * row);
-            grow(product, POINTS * count * WIDTH);
+            grow(input, self.weights.points() * plane);
+            grow(product, self.weights.points() * self::plane(count * WIDTH));
             for (index, tile) in tiles.clone().enumerate() {
-                let to = Transform { cells: Cells::new(input), plane: count * row, offset: index * row };
+                let to = Transform { cells: Cells::new(input), plane, offset: index * row };
                 // SAFETY: this thread alone has the buffer, which has room for so many tiles.
                 unsafe { transform::input(self.isa, self.input, self.tiles, tile, to) };
             }
@@ -175,15 +194,16 @@ impl Job<'_> {
     /// pass once.
     fn shared(&self, tiles: std::ops::Range<usize>) {
         let (row, product_row, count, panels) = (self.row(), self.product_row(), tiles.len(), self.weights.panels());
-        let mut transformed = buffers::take(POINTS * count * row);
+        let (plane, product_plane) = (plane(count * row), plane(count * product_row));
+        let mut transformed = buffers::take(self.weights.points() * plane);
         let cells = Cells::new(&mut transformed);
         each(0..count, |index| {
-            let to = Transform { cells, plane: count * row, offset: index * row };
+            let to = Transform { cells, plane, offset: index * row };
             // SAFETY: each tile has a place of its own in the buffer, which has room for all.
             unsafe { transform::input(self.isa, self.input, self.tiles, tiles.start + index, to) };
         });
-        let mut products = buffers::take(POINTS * count * product_row);
-        let points = products.chunks_mut(count * product_row).zip(transformed.chunks(count * row));
+        let mut products = buffers::take(self.weights.points() * product_plane);
+        let points = products.chunks_mut(product_plane).zip(transformed.chunks(plane));
         each(points.enumerate(), |(point, (products, tiles))| {
             for panel in 0..panels {
                 if self.control.is_cancelled() {
@@ -198,7 +218,7 @@ impl Job<'_> {
             each(0..count, |index| {
                 for panel in 0..panels {
                     let offset = index * product_row + panel * WIDTH;
-                    let from = Finish { plane: count * product_row, offset, panel, after: self.after, pool: self.pool };
+                    let from = Finish { plane: product_plane, offset, panel, after: self.after, pool: self.pool };
                     // SAFETY: each tile is finished once for each panel, and owns its pixels.
                     unsafe {
                         transform::output(self.isa, &products, self.tiles, tiles.start + index, from, self.output);
@@ -213,19 +233,26 @@ impl Job<'_> {
     /// The products of transformed tiles with one panel at all points, and what becomes of them.
     fn panel(&self, panel: usize, tiles: std::ops::Range<usize>, input: &[f32], product: &mut [f32]) {
         let (row, count) = (self.row(), tiles.len());
+        let (plane, product_plane) = (plane(count * row), plane(count * WIDTH));
         let left = Left::matrix(row, self.weights.inputs);
-        for point in 0..POINTS {
-            let input = &input[point * count * row..][..count * row];
-            let product = &mut product[point * count * WIDTH..][..count * WIDTH];
+        for point in 0..self.weights.points() {
+            let input = &input[point * plane..][..count * row];
+            let product = &mut product[point * product_plane..][..count * WIDTH];
             micro::product(self.isa, count, input, left, self.weights.panel(panel, point), product, WIDTH);
         }
         for (index, tile) in tiles.enumerate() {
             let from =
-                Finish { plane: count * WIDTH, offset: index * WIDTH, panel, after: self.after, pool: self.pool };
+                Finish { plane: product_plane, offset: index * WIDTH, panel, after: self.after, pool: self.pool };
             // SAFETY: each tile is finished once for each panel, and the pair owns these channels of its pixels.
             unsafe { transform::output(self.isa, product, self.tiles, tile, from, self.output) };
         }
     }
+}
+
+/// From one point's elements to the next point's: a line of the cache more than a multiple of a page, so that what lies at
+/// one place of all points does not drive each other out of the cache.
+fn plane(length: usize) -> usize {
+    (length.saturating_sub(LANE)).next_multiple_of(1024) + LANE
 }
 
 /// Room for so many elements; what was there is of no interest.

@@ -1,20 +1,18 @@
 //! Into and out of Winograd's domain.
 
-use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
-
 use super::super::{
     Isa,
     image::{After, Cells, Target, View},
     lane::{Array, LANE, Lane},
     micro::WIDTH,
 };
+use super::points::{Eight, Points, Six};
 
-/// Points of a tile.
-pub const POINTS: usize = 36;
-
-/// The tiles of a batch: 4×4 pixels of the output each, 6×6 of the input.
+/// The tiles of a batch: 4×4 pixels of the output each, `side` × `side` of the input.
 #[derive(Debug, Clone, Copy)]
 pub struct Tiles {
+    /// 6 for kernels of 3×3, 8 for 5×5; a tile has as many points as pixels.
+    pub side: usize,
     /// Tiles from top to bottom of a picture.
     pub down: usize,
     /// Tiles from left to right.
@@ -51,70 +49,37 @@ pub struct Finish<'a> {
     pub pool: bool,
 }
 
-/// `G k Gᵀ`, 36 points.
-pub fn of_kernel(kernel: impl Fn(usize, usize) -> f64) -> [f64; POINTS] {
-    let columns: [[f64; 6]; 3] = std::array::from_fn(|c| of_taps([kernel(0, c), kernel(1, c), kernel(2, c)]));
-    let mut points = [0.0; POINTS];
-    for row in 0..6 {
-        let line = of_taps([columns[0][row], columns[1][row], columns[2][row]]);
-        points[row * 6..][..6].copy_from_slice(&line);
-    }
-    points
-}
-
-/// `G g`.
-fn of_taps([g0, g1, g2]: [f64; 3]) -> [f64; 6] {
-    let (a, b) = (0.5_f64.sqrt(), 2.0_f64.sqrt());
-    let (near, near_odd) = ((g0 + 0.5 * g2) / -1.5, a * g1 / -1.5);
-    let (far, far_odd) = ((g0 + 2.0 * g2) / 6.0, b * g1 / 6.0);
-    [g0, near + near_odd, near - near_odd, far + far_odd, far - far_odd, g2]
-}
-
-/// `Bᵀ d`.
-#[inline(always)]
-fn of_input<L: Lane>(d: [L; 6]) -> [L; 6] {
-    let times = |factor: f32, lane: L| L::splat(factor).mul(lane);
-    let near = L::splat(-2.0).mul_add(d[2], d[4]);
-    let near_odd = times(A, L::splat(-2.0).mul_add(d[1], d[3]));
-    let far = L::splat(-0.5).mul_add(d[2], d[4]);
-    let far_odd = times(B, L::splat(-0.5).mul_add(d[1], d[3]));
-    [
-        L::splat(-2.5).mul_add(d[2], d[4].add(d[0])),
-        near.add(near_odd),
-        near.sub(near_odd),
-        far.add(far_odd),
-        far.sub(far_odd),
-        L::splat(-2.5).mul_add(d[3], d[5].add(d[1])),
-    ]
-}
-
-/// `Aᵀ m`.
-#[inline(always)]
-fn of_product<L: Lane>(m: [L; 6]) -> [L; 4] {
-    let (near, near_odd) = (m[1].add(m[2]), m[1].sub(m[2]));
-    let (far, far_odd) = (m[3].add(m[4]), m[3].sub(m[4]));
-    [
-        m[0].add(near).add(far),
-        L::splat(A).mul_add(near_odd, L::splat(B).mul(far_odd)),
-        L::splat(0.5).mul_add(near, L::splat(2.0).mul(far)),
-        L::splat(0.5 * A).mul_add(near_odd, L::splat(2.0 * B).mul_add(far_odd, m[5])),
-    ]
-}
-
 /// Transforms one tile of the input; beyond the picture there are zeros.
 ///
 /// # Safety
-/// At each of the 36 points, `to` must have room for the input's channels filled up to whole lanes, which nobody else
+/// At each of the points, `to` must have room for the input's channels filled up to whole lanes, which nobody else
 /// uses; the processor must have the instructions.
 pub unsafe fn input(isa: Isa, input: View, tiles: Tiles, tile: usize, to: Transform) {
     // SAFETY: the caller's.
     unsafe {
+        if tiles.side == 6 {
+            input_by::<Six, 6>(isa, input, tiles, tile, to);
+        } else {
+            input_by::<Eight, 8>(isa, input, tiles, tile, to);
+        }
+    }
+}
+
+unsafe fn input_by<P: Points<SIDE>, const SIDE: usize>(
+    isa: Isa,
+    input: View,
+    tiles: Tiles,
+    tile: usize,
+    to: Transform,
+) {
+    // SAFETY: the caller's.
+    unsafe {
         match isa {
-            Isa::Plain => input_in::<Array>(input, tiles, tile, to),
+            Isa::Plain => input_in::<Array, P, SIDE>(input, tiles, tile, to),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::input_avx2(input, tiles, tile, to),
+            Isa::Avx2 => x86::input_avx2::<P, SIDE>(input, tiles, tile, to),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::input_avx512(input, tiles, tile, to),
+            Isa::Avx512 => x86::input_avx512::<P, SIDE>(input, tiles, tile, to),
         }
     }
 }
@@ -124,16 +89,34 @@ pub unsafe fn input(isa: Isa, input: View, tiles: Tiles, tile: usize, to: Transf
 /// # Safety
 /// Nobody else may use the panel's channels of the tile's pixels; the processor must have the instructions.
 pub unsafe fn output(isa: Isa, product: &[f32], tiles: Tiles, tile: usize, from: Finish, output: Target) {
-    let last = from.offset + (POINTS - 1) * from.plane + WIDTH;
+    let last = from.offset + (tiles.side * tiles.side - 1) * from.plane + WIDTH;
     assert!(product.len() >= last, "products are missing");
     // SAFETY: the products have just been checked, the rest is the caller's.
     unsafe {
+        if tiles.side == 6 {
+            output_by::<Six, 6>(isa, product, tiles, tile, from, output);
+        } else {
+            output_by::<Eight, 8>(isa, product, tiles, tile, from, output);
+        }
+    }
+}
+
+unsafe fn output_by<P: Points<SIDE>, const SIDE: usize>(
+    isa: Isa,
+    product: &[f32],
+    tiles: Tiles,
+    tile: usize,
+    from: Finish,
+    output: Target,
+) {
+    // SAFETY: the caller's.
+    unsafe {
         match isa {
-            Isa::Plain => output_in::<Array>(product, tiles, tile, from, output),
+            Isa::Plain => output_in::<Array, P, SIDE>(product, tiles, tile, from, output),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::output_avx2(product, tiles, tile, from, output),
+            Isa::Avx2 => x86::output_avx2::<P, SIDE>(product, tiles, tile, from, output),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::output_avx512(product, tiles, tile, from, output),
+            Isa::Avx512 => x86::output_avx512::<P, SIDE>(product, tiles, tile, from, output),
         }
     }
 }
@@ -142,28 +125,50 @@ pub unsafe fn output(isa: Isa, product: &[f32], tiles: Tiles, tile: usize, from:
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::super::lane::x86::{One, Two};
-    use super::{Finish, Target, Tiles, Transform, View, input_in, output_in};
+    use super::{Finish, Points, Target, Tiles, Transform, View, input_in, output_in};
 
     // SAFETY of all: the caller's.
 
     #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn input_avx2(input: View, tiles: Tiles, tile: usize, to: Transform) {
-        unsafe { input_in::<Two>(input, tiles, tile, to) }
+    pub unsafe fn input_avx2<P: Points<SIDE>, const SIDE: usize>(
+        input: View,
+        tiles: Tiles,
+        tile: usize,
+        to: Transform,
+    ) {
+        unsafe { input_in::<Two, P, SIDE>(input, tiles, tile, to) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn input_avx512(input: View, tiles: Tiles, tile: usize, to: Transform) {
-        unsafe { input_in::<One>(input, tiles, tile, to) }
+    pub unsafe fn input_avx512<P: Points<SIDE>, const SIDE: usize>(
+        input: View,
+        tiles: Tiles,
+        tile: usize,
+        to: Transform,
+    ) {
+        unsafe { input_in::<One, P, SIDE>(input, tiles, tile, to) }
     }
 
     #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn output_avx2(product: &[f32], tiles: Tiles, tile: usize, from: Finish, output: Target) {
-        unsafe { output_in::<Two>(product, tiles, tile, from, output) }
+    pub unsafe fn output_avx2<P: Points<SIDE>, const SIDE: usize>(
+        product: &[f32],
+        tiles: Tiles,
+        tile: usize,
+        from: Finish,
+        output: Target,
+    ) {
+        unsafe { output_in::<Two, P, SIDE>(product, tiles, tile, from, output) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn output_avx512(product: &[f32], tiles: Tiles, tile: usize, from: Finish, output: Target) {
-        unsafe { output_in::<One>(product, tiles, tile, from, output) }
+    pub unsafe fn output_avx512<P: Points<SIDE>, const SIDE: usize>(
+        product: &[f32],
+        tiles: Tiles,
+        tile: usize,
+        from: Finish,
+        output: Target,
+    ) {
+        unsafe { output_in::<One, P, SIDE>(product, tiles, tile, from, output) }
     }
 }
 
@@ -174,11 +179,11 @@ const BEYOND: [f32; LANE] = [0.0; LANE];
 // instructions.
 
 #[inline(always)]
-unsafe fn input_in<L: Lane>(input: View, tiles: Tiles, tile: usize, to: Transform) {
+unsafe fn input_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(input: View, tiles: Tiles, tile: usize, to: Transform) {
     let (picture, top, left) = tiles.place(tile);
     // Where each of the tile's pixels is, and whether its address moves on with the channels: beyond the picture the
     // same zeros are read again and again.
-    let mut pixels = [[(BEYOND.as_ptr(), 0); 6]; 6];
+    let mut pixels = [[(BEYOND.as_ptr(), 0); SIDE]; SIDE];
     for (r, line) in pixels.iter_mut().enumerate() {
         let row = (top + r).wrapping_sub(tiles.padding[0]);
         for (c, pixel) in line.iter_mut().enumerate() {
@@ -190,23 +195,23 @@ unsafe fn input_in<L: Lane>(input: View, tiles: Tiles, tile: usize, to: Transfor
     }
     for channel in (0..input.channels).step_by(LANE) {
         let count = LANE.min(input.channels - channel);
-        let mut half = [[L::splat(0.0); 6]; 6];
-        for c in 0..6 {
-            let mut column = [L::splat(0.0); 6];
+        let mut half = [[L::splat(0.0); SIDE]; SIDE];
+        for c in 0..SIDE {
+            let mut column = [L::splat(0.0); SIDE];
             for (lane, line) in column.iter_mut().zip(&pixels) {
                 let (pixel, moves) = line[c];
                 // SAFETY: a pixel in the picture has these channels (`View::check`); of zeros there is a whole lane.
                 *lane = unsafe { L::load_some(pixel.add(channel * moves), count) };
             }
-            let column = of_input(column);
-            for r in 0..6 {
+            let column = P::of_input(column);
+            for r in 0..SIDE {
                 half[r][c] = column[r];
             }
         }
         for (r, line) in half.into_iter().enumerate() {
-            let line = of_input(line);
+            let line = P::of_input(line);
             for (c, lane) in line.into_iter().enumerate() {
-                let offset = to.offset + (r * 6 + c) * to.plane + channel;
+                let offset = to.offset + (r * SIDE + c) * to.plane + channel;
                 // SAFETY: the caller gives room for whole lanes.
                 unsafe { lane.store(to.cells.pointer(offset, LANE)) };
             }
@@ -215,7 +220,13 @@ unsafe fn input_in<L: Lane>(input: View, tiles: Tiles, tile: usize, to: Transfor
 }
 
 #[inline(always)]
-unsafe fn output_in<L: Lane>(product: &[f32], tiles: Tiles, tile: usize, from: Finish, output: Target) {
+unsafe fn output_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(
+    product: &[f32],
+    tiles: Tiles,
+    tile: usize,
+    from: Finish,
+    output: Target,
+) {
     let (picture, top, left) = tiles.place(tile);
     let [rows, columns] = [4.min(tiles.size[0] - top), 4.min(tiles.size[1] - left)];
     let Finish { plane, offset, panel, after, pool } = from;
@@ -225,14 +236,14 @@ unsafe fn output_in<L: Lane>(product: &[f32], tiles: Tiles, tile: usize, from: F
             return;
         }
         let count = LANE.min(output.channels - channel);
-        let mut half = [[L::splat(0.0); 6]; 4];
-        for c in 0..6 {
-            let mut column = [L::splat(0.0); 6];
+        let mut half = [[L::splat(0.0); SIDE]; 4];
+        for c in 0..SIDE {
+            let mut column = [L::splat(0.0); SIDE];
             for (r, lane) in column.iter_mut().enumerate() {
                 // SAFETY: `output` has checked the length.
-                *lane = unsafe { L::load(product.as_ptr().add(offset + (r * 6 + c) * plane + part)) };
+                *lane = unsafe { L::load(product.as_ptr().add(offset + (r * SIDE + c) * plane + part)) };
             }
-            let column = of_product(column);
+            let column = P::of_product(column);
             for r in 0..4 {
                 half[r][c] = column[r];
             }
@@ -248,7 +259,7 @@ unsafe fn output_in<L: Lane>(product: &[f32], tiles: Tiles, tile: usize, from: F
         }
         let mut pixels = [[bias; 4]; 4];
         for (pixels, half) in pixels.iter_mut().zip(half) {
-            let line = of_product(half);
+            let line = P::of_product(half);
             for (pixel, lane) in pixels.iter_mut().zip(line) {
                 *pixel = lane.mul_add(scale, *pixel);
             }
