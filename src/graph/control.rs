@@ -8,11 +8,10 @@ use std::sync::{
 /// How sums of products are computed in `f32` on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Precision {
-    /// By packed kernels, and Winograd's algorithm where that is faster: its rounding is a few times that of a plain sum,
-    /// which gradients pass on and divisions by next to nothing (Grad-CAM++ at early layers) make much of.
+    /// By packed kernels, and Winograd's algorithm where that is faster.
     Fast,
-    /// The same, but on the way to what a gradient will be sent back from without Winograd's algorithm: it turns the
-    /// sign of more of the sums next to 0 that a ReLU then passes or not.
+    /// The same, but without Winograd's algorithm where a gradient is sent back, nor on the way there: it loses twice as
+    /// much to rounding, which turns the sign of more of the sums next to 0 that a ReLU then passes or not.
     #[default]
     Careful,
     /// Plain sums everywhere.
@@ -40,7 +39,7 @@ impl Precision {
         self != Self::Exact
     }
 
-    /// Whether convolutions may run by Winograd's algorithm; with `record` those whose way back will be gone.
+    /// Whether convolutions may run by Winograd's algorithm; with `record` those whose way back is gone, and that way.
     pub(super) fn transforms(self, record: bool) -> bool {
         match self {
             Self::Fast => true,

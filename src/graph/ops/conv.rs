@@ -241,8 +241,11 @@ impl Op for Conv2d {
         control: &Control,
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
-        let packs = control.precision().packs();
-        let packed = if packs { self.packed.back(self, gradient, sizes)? } else { None };
+        let precision = control.precision();
+        let packed = match precision.packs() {
+            true => self.packed.back(self, gradient, sizes, precision.transforms(true))?,
+            false => None,
+        };
         if let Some(back) = packed {
             back.run(gradient, &saved.inputs[which], control)
         } else if gradient.device().is_cpu() {

@@ -14,8 +14,11 @@ use crate::graph::Control;
 /// Weights that one thread reads between two looks at the control (4 MiB).
 const PART: usize = 1 << 20;
 
-/// Sums at a time in one scalar product: as many as additions take to finish.
-const SUMS: usize = 8;
+/// Rows of the weights at a time: what they are multiplied with is read once for all.
+const TOGETHER: usize = 4;
+
+/// Sums at a time in one scalar product; with those beside it as many as additions take to finish.
+const SUMS: usize = 2;
 
 /// `rows · weightᵀ + bias`: `rows` is `[count, inputs]`, `weight` `[outputs, inputs]`, the result `[count, outputs]`;
 /// `bias` is empty for none. A cancelled run leaves part of the result 0.
@@ -29,17 +32,26 @@ pub fn forward(isa: Isa, rows: &[f32], weight: &[f32], inputs: usize, bias: &[f3
     assert!(bias.is_empty() || bias.len() == outputs, "a bias for other outputs");
     let mut result = vec![0.0; count * outputs];
     let cells = Cells::new(&mut result);
-    let part = (PART / inputs).clamp(1, outputs.div_ceil(2 * rayon::current_num_threads()).max(1));
+    let part =
+        (PART / inputs).next_multiple_of(TOGETHER).clamp(1, outputs.div_ceil(2 * rayon::current_num_threads()).max(1));
     each(weight.chunks(part * inputs).enumerate(), |(index, weight)| {
         if control.is_cancelled() {
             return;
         }
-        for (output, weight) in weight.chunks_exact(inputs).enumerate() {
-            let output = index * part + output;
+        for (few, weight) in weight.chunks(TOGETHER * inputs).enumerate() {
             for (row, values) in rows.chunks_exact(inputs).enumerate() {
-                let sum = dot(isa, values, weight) + bias.get(output).copied().unwrap_or(0.0);
-                // SAFETY: each output of each row is written once.
-                unsafe { cells.pointer(row * outputs + output, 1).write(sum) };
+                // The last few may be fewer: one is taken several times then, which gives the same.
+                let weights = std::array::from_fn(|which| {
+                    let which = which.min(weight.len() / inputs - 1);
+                    &weight[which * inputs..][..inputs]
+                });
+                let sums = dots(isa, values, weights);
+                for (which, sum) in sums.into_iter().enumerate().take(weight.len() / inputs) {
+                    let output = index * part + few * TOGETHER + which;
+                    let sum = sum + bias.get(output).copied().unwrap_or(0.0);
+                    // SAFETY: each output of each row is written once.
+                    unsafe { cells.pointer(row * outputs + output, 1).write(sum) };
+                }
             }
         }
     });
@@ -80,17 +92,18 @@ pub fn back(isa: Isa, gradient: &[f32], weight: &[f32], inputs: usize, control: 
     result
 }
 
-/// The scalar product of two slices of one length.
-fn dot(isa: Isa, a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    // SAFETY: both have so many elements, and `isa` names what the processor has.
+/// The scalar products of one slice with others of the same length.
+fn dots(isa: Isa, a: &[f32], b: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+    assert!(b.iter().all(|b| b.len() == a.len()));
+    let (length, a, b) = (a.len(), a.as_ptr(), b.map(<[f32]>::as_ptr));
+    // SAFETY: all have so many elements, and `isa` names what the processor has.
     unsafe {
         match isa {
-            Isa::Plain => dot_in::<Array>(a.as_ptr(), b.as_ptr(), a.len()),
+            Isa::Plain => dots_in::<Array>(a, b, length),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::dot_avx2(a.as_ptr(), b.as_ptr(), a.len()),
+            Isa::Avx2 => x86::dots_avx2(a, b, length),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::dot_avx512(a.as_ptr(), b.as_ptr(), a.len()),
+            Isa::Avx512 => x86::dots_avx512(a, b, length),
         }
     }
 }
@@ -114,18 +127,18 @@ fn add(isa: Isa, sums: &mut [f32], factor: f32, values: &[f32]) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::lane::x86::{One, Two};
-    use super::{add_in, dot_in};
+    use super::{TOGETHER, add_in, dots_in};
 
     // SAFETY of all: the caller's.
 
     #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn dot_avx2(a: *const f32, b: *const f32, length: usize) -> f32 {
-        unsafe { dot_in::<Two>(a, b, length) }
+    pub unsafe fn dots_avx2(a: *const f32, b: [*const f32; TOGETHER], length: usize) -> [f32; TOGETHER] {
+        unsafe { dots_in::<Two>(a, b, length) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn dot_avx512(a: *const f32, b: *const f32, length: usize) -> f32 {
-        unsafe { dot_in::<One>(a, b, length) }
+    pub unsafe fn dots_avx512(a: *const f32, b: [*const f32; TOGETHER], length: usize) -> [f32; TOGETHER] {
+        unsafe { dots_in::<One>(a, b, length) }
     }
 
     #[target_feature(enable = "avx2,fma")]
@@ -142,42 +155,44 @@ mod x86 {
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.
 
 #[inline(always)]
-unsafe fn dot_in<L: Lane>(a: *const f32, b: *const f32, length: usize) -> f32 {
-    let mut sums = [L::splat(0.0); SUMS];
+unsafe fn dots_in<L: Lane>(a: *const f32, b: [*const f32; TOGETHER], length: usize) -> [f32; TOGETHER] {
+    let mut sums = [[L::splat(0.0); SUMS]; TOGETHER];
     let mut place = 0;
     // SAFETY: all addresses lie within the lengths that the caller promises.
     unsafe {
         while place + SUMS * LANE <= length {
-            for (index, sum) in sums.iter_mut().enumerate() {
+            for index in 0..SUMS {
                 let at = place + index * LANE;
-                *sum = L::load(a.add(at)).mul_add(L::load(b.add(at)), *sum);
+                let left = L::load(a.add(at));
+                for which in 0..TOGETHER {
+                    sums[which][index] = left.mul_add(L::load(b[which].add(at)), sums[which][index]);
+                }
             }
             place += SUMS * LANE;
         }
         while place < length {
             let count = LANE.min(length - place);
-            let (left, right) = (L::load_some(a.add(place), count), L::load_some(b.add(place), count));
-            sums[0] = left.mul_add(right, sums[0]);
+            let left = L::load_some(a.add(place), count);
+            for which in 0..TOGETHER {
+                sums[which][0] = left.mul_add(L::load_some(b[which].add(place), count), sums[which][0]);
+            }
             place += count;
         }
-        // In pairs, so that rounding does not add up.
-        let mut step = SUMS / 2;
-        while step > 0 {
-            for index in 0..step {
-                sums[index] = sums[index].add(sums[index + step]);
+        let mut products = [0.0; TOGETHER];
+        for which in 0..TOGETHER {
+            // In pairs, so that rounding does not add up.
+            let mut last = [0.0_f32; LANE];
+            sums[which][0].add(sums[which][1]).store(last.as_mut_ptr());
+            let mut step = LANE / 2;
+            while step > 0 {
+                for index in 0..step {
+                    last[index] += last[index + step];
+                }
+                step /= 2;
             }
-            step /= 2;
+            products[which] = last[0];
         }
-        let mut last = [0.0_f32; LANE];
-        sums[0].store(last.as_mut_ptr());
-        let mut step = LANE / 2;
-        while step > 0 {
-            for index in 0..step {
-                last[index] += last[index + step];
-            }
-            step /= 2;
-        }
-        last[0]
+        products
     }
 }
 

@@ -3,7 +3,7 @@
 //! No pixel is copied to another place (no `im2col`): the rows that [`micro::product`] takes may overlap.
 
 use super::{
-    super::{buffers, each::each},
+    super::{buffers, each::each, pages},
     Isa,
     image::{After, Target, View},
     lane::{Array, LANE, Lane},
@@ -26,7 +26,7 @@ impl Panels {
     #[must_use]
     pub fn new(groups: usize, depth: usize, outputs: usize, weight: impl Fn(usize, usize) -> f32 + Sync) -> Self {
         let panels = outputs.div_ceil(WIDTH);
-        let mut values = vec![0.0; groups * panels * depth * WIDTH];
+        let mut values = pages::zeros(groups * panels * depth * WIDTH);
         each(values.chunks_mut((depth * WIDTH).max(1)).enumerate(), |(index, values)| {
             let (group, panel) = (index / panels, index % panels);
             for lane in 0..WIDTH.min(outputs - panel * WIDTH) {

@@ -12,6 +12,10 @@ pub const WIDTH: usize = 32;
 /// Rows held in registers at a time at most, whatever the processor.
 pub const MOST_ROWS: usize = 14;
 
+/// After so many products a sum goes to where the others of its element are added up: a sum of thousands one after the
+/// other would lose several times as much to rounding.
+const SUM: usize = 128;
+
 /// How the left rows lie, in elements. A row is `down × across` stretches, as a convolution's kernel has rows and
 /// columns.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +117,7 @@ macro_rules! by_rows {
 
 /// The kernel for every processor.
 mod plain {
-    use super::{Block, WIDTH};
+    use super::{Block, SUM, WIDTH};
 
     /// Columns at a time: with four rows, eight registers of four numbers.
     const PART: usize = 8;
@@ -129,26 +133,49 @@ mod plain {
         let Block { left, shape, panel, out, out_row, .. } = block;
         for part in (0..WIDTH).step_by(PART) {
             let mut sums = [[0.0_f32; PART]; ROWS];
+            let (mut added, mut is_first) = (0, true);
             // SAFETY: all addresses lie within what `Block` promises.
             unsafe {
                 let mut line = panel.add(part);
                 for stretch in 0..shape.down[0] * shape.across[0] {
-                    let from = left.add(shape.stretch(stretch));
-                    for k in 0..shape.length {
-                        let right: [f32; PART] = line.cast::<[f32; PART]>().read_unaligned();
-                        for row in 0..ROWS {
-                            let factor = *from.add(row * shape.row + k);
-                            for column in 0..PART {
-                                sums[row][column] += factor * right[column];
+                    let mut from = left.add(shape.stretch(stretch));
+                    let mut rest = shape.length;
+                    while rest > 0 {
+                        let now = rest.min(SUM - added);
+                        for k in 0..now {
+                            let right: [f32; PART] = line.cast::<[f32; PART]>().read_unaligned();
+                            for row in 0..ROWS {
+                                let factor = *from.add(row * shape.row + k);
+                                for column in 0..PART {
+                                    sums[row][column] += factor * right[column];
+                                }
                             }
+                            // One line past the end is never read: `wrapping_add` may point there.
+                            line = line.wrapping_add(WIDTH);
                         }
-                        // One line past the end is never read: `wrapping_add` may point there.
-                        line = line.wrapping_add(WIDTH);
+                        from = from.wrapping_add(now);
+                        (rest, added) = (rest - now, added + now);
+                        if added == SUM {
+                            store(&sums, is_first, out.add(part), out_row);
+                            (sums, added, is_first) = ([[0.0; PART]; ROWS], 0, false);
+                        }
                     }
                 }
-                for (row, sums) in sums.iter().enumerate() {
-                    out.add(row * out_row + part).cast::<[f32; PART]>().write_unaligned(*sums);
+                if added > 0 || is_first {
+                    store(&sums, is_first, out.add(part), out_row);
                 }
+            }
+        }
+    }
+
+    /// Writes sums, or adds them to the ones before.
+    unsafe fn store<const ROWS: usize>(sums: &[[f32; PART]; ROWS], is_first: bool, out: *mut f32, out_row: usize) {
+        for (row, sums) in sums.iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe {
+                let out = out.add(row * out_row).cast::<[f32; PART]>();
+                let before = if is_first { [0.0; PART] } else { out.read_unaligned() };
+                out.write_unaligned(std::array::from_fn(|column| before[column] + sums[column]));
             }
         }
     }
@@ -157,12 +184,12 @@ mod plain {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
-        _mm512_storeu_ps,
+        __m256, __m512, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm256_add_ps, _mm256_broadcast_ss, _mm256_fmadd_ps,
+        _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
-    use super::{Block, WIDTH};
+    use super::{Block, SUM, WIDTH};
 
     /// How many lines of the panel ahead the memory is asked for: panels of large layers come from far away.
     const AHEAD: usize = 32;
@@ -180,29 +207,56 @@ mod x86 {
         let Block { left, shape, panel, ahead, out, out_row } = block;
         for part in (0..WIDTH).step_by(16) {
             let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
+            let (mut added, mut is_first) = (0, true);
             // SAFETY: all addresses lie within what `Block` promises; what is only asked for ahead need not exist.
             unsafe {
                 let mut line = panel.add(part);
                 for stretch in 0..shape.down[0] * shape.across[0] {
                     let mut from = left.add(shape.stretch(stretch));
-                    for _ in 0..shape.length {
-                        let right = [_mm256_loadu_ps(line), _mm256_loadu_ps(line.add(8))];
-                        _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD).cast());
-                        _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead).cast());
-                        for (row, sums) in sums.iter_mut().enumerate() {
-                            let factor = _mm256_broadcast_ss(&*from.add(row * shape.row));
-                            sums[0] = _mm256_fmadd_ps(factor, right[0], sums[0]);
-                            sums[1] = _mm256_fmadd_ps(factor, right[1], sums[1]);
+                    let mut rest = shape.length;
+                    while rest > 0 {
+                        let now = rest.min(SUM - added);
+                        for _ in 0..now {
+                            let right = [_mm256_loadu_ps(line), _mm256_loadu_ps(line.add(8))];
+                            _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD).cast());
+                            _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead).cast());
+                            for (row, sums) in sums.iter_mut().enumerate() {
+                                let factor = _mm256_broadcast_ss(&*from.add(row * shape.row));
+                                sums[0] = _mm256_fmadd_ps(factor, right[0], sums[0]);
+                                sums[1] = _mm256_fmadd_ps(factor, right[1], sums[1]);
+                            }
+                            from = from.wrapping_add(1);
+                            line = line.wrapping_add(WIDTH);
                         }
-                        from = from.wrapping_add(1);
-                        line = line.wrapping_add(WIDTH);
+                        (rest, added) = (rest - now, added + now);
+                        if added == SUM {
+                            avx2_store(&sums, is_first, out.add(part), out_row);
+                            (sums, added, is_first) = ([[_mm256_setzero_ps(); 2]; ROWS], 0, false);
+                        }
                     }
                 }
-                for (row, sums) in sums.iter().enumerate() {
-                    let out = out.add(row * out_row + part);
-                    _mm256_storeu_ps(out, sums[0]);
-                    _mm256_storeu_ps(out.add(8), sums[1]);
+                if added > 0 || is_first {
+                    avx2_store(&sums, is_first, out.add(part), out_row);
                 }
+            }
+        }
+    }
+
+    /// Writes sums, or adds them to the ones before.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2_store<const ROWS: usize>(sums: &[[__m256; 2]; ROWS], is_first: bool, out: *mut f32, out_row: usize) {
+        for (row, sums) in sums.iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe {
+                let out = out.add(row * out_row);
+                let [mut near, mut far] = *sums;
+                if !is_first {
+                    near = _mm256_add_ps(near, _mm256_loadu_ps(out));
+                    far = _mm256_add_ps(far, _mm256_loadu_ps(out.add(8)));
+                }
+                _mm256_storeu_ps(out, near);
+                _mm256_storeu_ps(out.add(8), far);
             }
         }
     }
@@ -219,30 +273,62 @@ mod x86 {
     unsafe fn avx512_rows<const ROWS: usize>(block: Block) {
         let Block { left, shape, panel, ahead, out, out_row } = block;
         let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+        let (mut added, mut is_first) = (0, true);
         // SAFETY: all addresses lie within what `Block` promises; what is only asked for ahead need not exist.
         unsafe {
             let mut line = panel;
             for stretch in 0..shape.down[0] * shape.across[0] {
                 let mut from = left.add(shape.stretch(stretch));
-                for _ in 0..shape.length {
-                    let right = [_mm512_loadu_ps(line), _mm512_loadu_ps(line.add(16))];
-                    _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD).cast());
-                    _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD + 16).cast());
-                    _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead).cast());
-                    _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead + 16).cast());
-                    for (row, sums) in sums.iter_mut().enumerate() {
-                        let factor = _mm512_set1_ps(*from.add(row * shape.row));
-                        sums[0] = _mm512_fmadd_ps(factor, right[0], sums[0]);
-                        sums[1] = _mm512_fmadd_ps(factor, right[1], sums[1]);
+                let mut rest = shape.length;
+                while rest > 0 {
+                    let now = rest.min(SUM - added);
+                    for _ in 0..now {
+                        let right = [_mm512_loadu_ps(line), _mm512_loadu_ps(line.add(16))];
+                        _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD).cast());
+                        _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD + 16).cast());
+                        _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead).cast());
+                        _mm_prefetch::<_MM_HINT_T1>(line.wrapping_add(ahead + 16).cast());
+                        for (row, sums) in sums.iter_mut().enumerate() {
+                            let factor = _mm512_set1_ps(*from.add(row * shape.row));
+                            sums[0] = _mm512_fmadd_ps(factor, right[0], sums[0]);
+                            sums[1] = _mm512_fmadd_ps(factor, right[1], sums[1]);
+                        }
+                        from = from.wrapping_add(1);
+                        line = line.wrapping_add(WIDTH);
                     }
-                    from = from.wrapping_add(1);
-                    line = line.wrapping_add(WIDTH);
+                    (rest, added) = (rest - now, added + now);
+                    if added == SUM {
+                        avx512_store(&sums, is_first, out, out_row);
+                        (sums, added, is_first) = ([[_mm512_setzero_ps(); 2]; ROWS], 0, false);
+                    }
                 }
             }
-            for (row, sums) in sums.iter().enumerate() {
+            if added > 0 || is_first {
+                avx512_store(&sums, is_first, out, out_row);
+            }
+        }
+    }
+
+    /// Writes sums, or adds them to the ones before.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn avx512_store<const ROWS: usize>(
+        sums: &[[__m512; 2]; ROWS],
+        is_first: bool,
+        out: *mut f32,
+        out_row: usize,
+    ) {
+        for (row, sums) in sums.iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe {
                 let out = out.add(row * out_row);
-                _mm512_storeu_ps(out, sums[0]);
-                _mm512_storeu_ps(out.add(16), sums[1]);
+                let [mut near, mut far] = *sums;
+                if !is_first {
+                    near = _mm512_add_ps(near, _mm512_loadu_ps(out));
+                    far = _mm512_add_ps(far, _mm512_loadu_ps(out.add(16)));
+                }
+                _mm512_storeu_ps(out, near);
+                _mm512_storeu_ps(out.add(16), far);
             }
         }
     }

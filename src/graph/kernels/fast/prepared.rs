@@ -83,11 +83,11 @@ impl Packed {
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Result<Option<&Back>> {
+    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes, transforms: bool) -> Result<Option<&Back>> {
         if !suits(conv, gradient) {
             return Ok(None);
         }
-        self.back.get(is_large(sizes.input), |large| Back::new(conv, sizes, large))
+        self.back.get(transforms && is_large(sizes.input), |large| Back::new(conv, sizes, large))
     }
 }
 
