@@ -3,6 +3,7 @@
 use super::{
     super::each::each,
     Isa,
+    after::Channels,
     direct::Window,
     image::{After, Target, View},
     lane::{Array, LANE, Lane},
@@ -98,15 +99,8 @@ unsafe fn line_in<L: Lane>(line: &Line) {
     let (picture, of_picture) = (row / output.rows, row % output.rows);
     for channel in (0..output.channels).step_by(LANE) {
         let count = LANE.min(output.channels - channel);
-        let (mut scale, mut bias) = (L::splat(1.0), L::splat(0.0));
-        if let Some(values) = after.scale.get(channel..channel + count) {
-            // SAFETY: so many are there.
-            scale = unsafe { L::load_some(values.as_ptr(), count) };
-        }
-        if let Some(values) = after.bias.get(channel..channel + count) {
-            // SAFETY: so many are there.
-            bias = unsafe { L::load_some(values.as_ptr(), count) };
-        }
+        // SAFETY: the caller's.
+        let channels = unsafe { Channels::<L>::new(after, channel, count) };
         for column in 0..output.columns {
             let mut sum = L::splat(0.0);
             for down in 0..window.kernel[0] {
@@ -124,17 +118,11 @@ unsafe fn line_in<L: Lane>(line: &Line) {
                 }
             }
             let pixel = row * output.columns + column;
-            let mut value = sum.mul_add(scale, bias);
-            if let Some(residual) = after.residual {
-                let others = &residual.values[pixel * residual.pixel + channel..][..count];
-                // SAFETY: so many are there.
-                value = value.add(unsafe { L::load_some(others.as_ptr(), count) });
-            }
-            if let Some((low, high)) = after.limits {
-                value = L::splat(high).min(L::splat(low).max(value));
-            }
             // SAFETY: the pixel is one of this row, which nobody else writes.
-            unsafe { value.store_some(output.cells.pointer(pixel * output.pixel + channel, count), count) };
+            unsafe {
+                let value = channels.finish(sum, pixel);
+                value.store_some(output.cells.pointer(pixel * output.pixel + channel, count), count);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 use super::{
     super::{buffers, each::each, pages},
     Isa,
+    after::Channels,
     image::{After, Target, View},
     lane::{Array, LANE, Lane},
     micro::{self, Left, MOST_ROWS, WIDTH},
@@ -273,30 +274,16 @@ unsafe fn store_in<L: Lane>(tile: &[f32], rows: usize, place: Place, after: Afte
     for part in (0..place.count).step_by(LANE) {
         let channel = place.channel + part;
         let count = LANE.min(place.count - part);
-        let (mut scale, mut bias) = (L::splat(1.0), L::splat(0.0));
-        if let Some(values) = after.scale.get(channel..channel + count) {
-            // SAFETY: so many are there.
-            scale = unsafe { L::load_some(values.as_ptr(), count) };
-        }
-        if let Some(values) = after.bias.get(channel..channel + count) {
-            // SAFETY: so many are there.
-            bias = unsafe { L::load_some(values.as_ptr(), count) };
-        }
+        // SAFETY: the caller's.
+        let channels = unsafe { Channels::<L>::new(after, channel, count) };
         for row in 0..rows {
             let pixel = place.pixel + row;
-            // SAFETY: the tile has whole rows.
-            let product = unsafe { L::load(tile.as_ptr().add(row * WIDTH + part)) };
-            let mut value = product.mul_add(scale, bias);
-            if let Some(residual) = after.residual {
-                let others = &residual.values[pixel * residual.pixel + channel..][..count];
-                // SAFETY: so many are there.
-                value = value.add(unsafe { L::load_some(others.as_ptr(), count) });
+            // SAFETY: the tile has whole rows; the pixel is one of the output's, which has these channels, and nobody else
+            // uses them.
+            unsafe {
+                let value = channels.finish(L::load(tile.as_ptr().add(row * WIDTH + part)), pixel);
+                value.store_some(output.cells.pointer(pixel * output.pixel + channel, count), count);
             }
-            if let Some((low, high)) = after.limits {
-                value = L::splat(high).min(L::splat(low).max(value));
-            }
-            // SAFETY: the pixel is one of the output's, which has these channels; nobody else uses them.
-            unsafe { value.store_some(output.cells.pointer(pixel * output.pixel + channel, count), count) };
         }
     }
 }

@@ -15,6 +15,7 @@
     reason = "closures and functions that are not inlined would be compiled for the processor's least instructions"
 )]
 
+mod after;
 pub(in crate::graph) mod dense;
 mod depthwise;
 mod direct;
@@ -22,6 +23,7 @@ mod fold;
 mod image;
 mod isa;
 mod lane;
+mod largest;
 mod layout;
 mod micro;
 mod prepared;
@@ -31,6 +33,7 @@ mod winograd;
 
 use image::View;
 pub(in crate::graph) use isa::Isa;
+pub(in crate::graph) use largest::largest;
 pub(in crate::graph) use layout::{Edges, to_last};
 pub(in crate::graph) use prepared::{Extras, Packed, Prepared};
 

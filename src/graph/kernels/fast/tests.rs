@@ -3,6 +3,7 @@
 use super::{
     Isa, dense, depthwise, direct,
     image::{After, Target, View},
+    largest,
     layout::{self, Edges},
     micro::{self, Left, WIDTH},
     winograd,
@@ -329,6 +330,28 @@ fn a_cancelled_convolution_leaves_the_rest_undone() {
     let (view, edges) = (View::new(&input, [1, 64, 64, 16]), Edges { before: [1, 1], after: [1, 1] });
     winograd::convolve(Isa::best(), view, &weights, edges, After::default(), false, target, &control);
     assert!(output.iter().all(|value| *value == -1.0));
+}
+
+#[test]
+fn the_largest_is_that_of_every_processor() {
+    for isa in Isa::all() {
+        for (count, length) in [(1, 1), (4, 16), (9, 37)] {
+            let mut values = noise(count * length, 6);
+            values[count * length / 2] = f32::NAN;
+            let slices: Vec<&[f32]> = values.chunks(length).collect();
+            let mut out = vec![0.0; length];
+            largest(isa, &slices, &mut out);
+            for (place, found) in out.iter().enumerate() {
+                let column: Vec<f32> = slices.iter().map(|slice| slice[place]).collect();
+                let expected = column.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let expected = if column.iter().any(|value| value.is_nan()) { f32::NAN } else { expected };
+                assert!(found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(), "{isa:?}");
+            }
+        }
+        let mut out = [1.0];
+        largest(isa, &[], &mut out);
+        assert_eq!(out, [1.0]);
+    }
 }
 
 #[test]

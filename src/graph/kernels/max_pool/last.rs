@@ -7,6 +7,7 @@ use super::{
         super::{Control, ops::MaxPool2d},
         buffers,
         each::each,
+        fast::{self, Isa},
         memory::{Order, of_order, read_as},
     },
     Reach, axis,
@@ -45,8 +46,12 @@ pub(super) fn forward(
                 if control.check().is_err() {
                     return;
                 }
+                let source = source(index);
+                let mut window = Vec::new();
                 for (largest, column) in largest.chunks_mut(channels).zip(&reached[1]) {
-                    source(index).largest(&reached[0][index % rows], column, largest);
+                    window.clear();
+                    window.extend(source.places(&reached[0][index % rows], column).map(|(pixel, _)| pixel));
+                    fast::largest(Isa::best(), &window, largest);
                 }
             });
         }
@@ -79,20 +84,7 @@ impl Source<'_> {
         })
     }
 
-    /// The largest values of one window; NaN is larger than all.
-    fn largest(&self, row: &Reach, column: &Reach, largest: &mut [f32]) {
-        let mut places = self.places(row, column);
-        if let Some((first, _)) = places.next() {
-            largest.copy_from_slice(first);
-        }
-        for (values, _) in places {
-            for (best, &value) in largest.iter_mut().zip(values) {
-                *best = if (value > *best) | value.is_nan() { value } else { *best };
-            }
-        }
-    }
-
-    /// The same with the places of the first largest values.
+    /// The largest values of one window, where NaN is larger than all, and the places of the first of them.
     fn winners(&self, row: &Reach, column: &Reach, largest: &mut [f32], switches: &mut [u32]) {
         let mut places = self.places(row, column);
         if let Some((first, place)) = places.next() {

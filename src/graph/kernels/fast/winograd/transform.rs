@@ -2,6 +2,7 @@
 
 use super::super::{
     Isa,
+    after::Channels,
     image::{After, Cells, Target, View},
     lane::{Array, LANE, Lane},
     micro::WIDTH,
@@ -248,36 +249,17 @@ unsafe fn output_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(
                 half[r][c] = column[r];
             }
         }
-        let (mut scale, mut bias) = (L::splat(1.0), L::splat(0.0));
-        if let Some(values) = after.scale.get(channel..channel + count) {
-            // SAFETY: so many are there.
-            scale = unsafe { L::load_some(values.as_ptr(), count) };
-        }
-        if let Some(values) = after.bias.get(channel..channel + count) {
-            // SAFETY: so many are there.
-            bias = unsafe { L::load_some(values.as_ptr(), count) };
-        }
-        let mut pixels = [[bias; 4]; 4];
-        for (pixels, half) in pixels.iter_mut().zip(half) {
+        // SAFETY: the caller's.
+        let channels = unsafe { Channels::<L>::new(after, channel, count) };
+        let mut pixels = [[L::splat(0.0); 4]; 4];
+        for (r, (pixels, half)) in pixels.iter_mut().zip(half).enumerate() {
             let line = P::of_product(half);
-            for (pixel, lane) in pixels.iter_mut().zip(line) {
-                *pixel = lane.mul_add(scale, *pixel);
-            }
-        }
-        if let Some(residual) = after.residual {
-            for (r, line) in pixels.iter_mut().enumerate().take(rows) {
-                for (c, lane) in line.iter_mut().enumerate().take(columns) {
-                    let others = &residual.values[residual.at(picture, top + r, left + c) + channel..][..count];
-                    // SAFETY: so many are there.
-                    *lane = lane.add(unsafe { L::load_some(others.as_ptr(), count) });
-                }
-            }
-        }
-        if let Some((low, high)) = after.limits {
-            let (low, high) = (L::splat(low), L::splat(high));
-            for line in &mut pixels {
-                for lane in line {
-                    *lane = high.min(low.max(*lane));
+            for (c, (pixel, lane)) in pixels.iter_mut().zip(line).enumerate() {
+                // Beyond the picture nothing is stored.
+                if r < rows && c < columns {
+                    let place = (picture * tiles.size[0] + top + r) * tiles.size[1] + left + c;
+                    // SAFETY: the caller's.
+                    *pixel = unsafe { channels.finish(lane, place) };
                 }
             }
         }
