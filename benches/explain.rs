@@ -19,6 +19,9 @@ use glassbox::graph::{Control, GraphBuilder, INPUT, Keep};
 use glassbox::model::Model;
 use glassbox::study::{self, Reader};
 
+#[global_allocator]
+static MEMORY: glassbox::allocator::Aligned = glassbox::allocator::Aligned;
+
 fn main() {
     divan::main();
 }

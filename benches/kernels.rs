@@ -12,6 +12,9 @@ use divan::counter::ItemsCount;
 use glassbox::graph::ops::{Conv2d, Linear, MaxPool2d, Relu};
 use glassbox::graph::{Control, Graph, GraphBuilder, INPUT, Keep, NodeId, Op, Rule};
 
+#[global_allocator]
+static MEMORY: glassbox::allocator::Aligned = glassbox::allocator::Aligned;
+
 fn main() {
     divan::main();
 }

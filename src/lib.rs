@@ -4,6 +4,7 @@
 //! `viewer → engine → explain, uncertainty, inside → graph`, `model → graph, display`, `study → display`.
 //! `ARCHITECTURE.md` is the map.
 
+pub mod allocator;
 pub mod demo;
 pub mod display;
 pub mod engine;

@@ -4,6 +4,11 @@ mod cli;
 
 use std::process::ExitCode;
 
+use glassbox::allocator::Aligned;
+
+#[global_allocator]
+static MEMORY: Aligned = Aligned;
+
 fn main() -> ExitCode {
     cli::main()
 }

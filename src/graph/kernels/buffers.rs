@@ -11,8 +11,6 @@ use std::{
 
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor, WithDType};
 
-use super::pages;
-
 /// Smaller buffers are not worth keeping (64 KiB).
 const LEAST: usize = 1 << 14;
 
@@ -43,7 +41,7 @@ pub(in crate::graph) fn take(length: usize) -> Vec<f32> {
         free.buffers.iter().enumerate().filter(|(_, buffer)| fits(buffer)).min_by_key(|(_, buffer)| buffer.len());
     let Some((index, _)) = best.filter(|_| length >= LEAST) else {
         drop(free);
-        return pages::zeros(length);
+        return vec![0.0; length];
     };
     let mut buffer = free.buffers.swap_remove(index);
     free.elements -= buffer.len();

@@ -15,7 +15,6 @@ pub(super) mod map;
 pub(super) mod max_pool;
 pub(super) mod memory;
 pub(super) mod mosaic;
-pub(super) mod pages;
 pub(super) mod parts;
 pub(super) mod resize;
 pub(super) mod rows;

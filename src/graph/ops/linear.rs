@@ -1,7 +1,5 @@
 //! The dense layer.
 
-use std::sync::Once;
-
 use candle_core::{DType, Tensor};
 
 use super::{
@@ -10,7 +8,6 @@ use super::{
         kernels::{
             self,
             fast::{Isa, dense},
-            pages,
             parts::matmul,
         },
         op::{Forward, Op, Result, Rule, Saved},
@@ -23,8 +20,6 @@ use super::{
 pub struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
-    /// Done once the weights have been moved to where they are read fastest.
-    gathered: Once,
 }
 
 impl Linear {
@@ -39,7 +34,7 @@ impl Linear {
                 if length == out { Ok(()) } else { candle_core::bail!("a bias of {length} for {out} outputs") }
             })?;
         }
-        Ok(Self { weight, bias, gathered: Once::new() })
+        Ok(Self { weight, bias })
     }
 
     /// The weights, `[out, in]`.
@@ -77,10 +72,7 @@ impl Linear {
     ) -> Result<Tensor> {
         let inputs = self.weight.dim(1)?;
         let result = kernels::read(rows, |rows: &[f32]| {
-            kernels::read(&self.weight, |weight: &[f32]| {
-                self.gathered.call_once(|| pages::gather(weight));
-                Ok(product(Isa::best(), rows, weight, inputs))
-            })
+            kernels::read(&self.weight, |weight: &[f32]| Ok(product(Isa::best(), rows, weight, inputs)))
         })?;
         control.checked()?;
         let mut shape = rows.dims().to_vec();

@@ -3,7 +3,7 @@
 //! No pixel is copied to another place (no `im2col`): the rows that [`micro::product`] takes may overlap.
 
 use super::{
-    super::{buffers, each::each, pages},
+    super::{buffers, each::each},
     Isa,
     after::Channels,
     image::{After, Target, View},
@@ -27,7 +27,7 @@ impl Panels {
     #[must_use]
     pub fn new(groups: usize, depth: usize, outputs: usize, weight: impl Fn(usize, usize) -> f32 + Sync) -> Self {
         let panels = outputs.div_ceil(WIDTH);
-        let mut values = pages::zeros(groups * panels * depth * WIDTH);
+        let mut values = vec![0.0; groups * panels * depth * WIDTH];
         each(values.chunks_mut((depth * WIDTH).max(1)).enumerate(), |(index, values)| {
             let (group, panel) = (index / panels, index % panels);
             for lane in 0..WIDTH.min(outputs - panel * WIDTH) {
@@ -139,13 +139,13 @@ pub fn convolve(
         let values = &input.values[run.input + group * inputs..];
         let count = WIDTH.min(weights.outputs - panel * WIDTH);
         let channel = group * weights.outputs + panel * WIDTH;
-        let mut tile = [0.0; MOST_ROWS * WIDTH];
+        let mut tile = Tile([0.0; MOST_ROWS * WIDTH]);
         for first in (0..run.length).step_by(isa.rows()) {
             let rows = isa.rows().min(run.length - first);
             let values = &values[first * left.row..];
-            micro::product(isa, rows, values, left, weights.panel(group, panel), &mut tile, WIDTH);
+            micro::product(isa, rows, values, left, weights.panel(group, panel), &mut tile.0, WIDTH);
             // SAFETY: each run is worked on once with each panel, and the pair owns these channels of its pixels.
-            unsafe { store(isa, &tile, rows, Place { pixel: run.pixel + first, channel, count }, after, output) };
+            unsafe { store(isa, &tile.0, rows, Place { pixel: run.pixel + first, channel, count }, after, output) };
         }
     };
     let threads = rayon::current_num_threads();
@@ -240,6 +240,10 @@ unsafe fn store(isa: Isa, tile: &[f32], rows: usize, place: Place, after: After,
         }
     }
 }
+
+/// Products on their way out, at lines of the cache.
+#[repr(align(64))]
+struct Tile([f32; MOST_ROWS * WIDTH]);
 
 /// Where a tile of products belongs: the first pixel, the first channel, and how many channels.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ mod transform;
 use std::cell::RefCell;
 
 use super::{
-    super::{buffers, each::each, pages},
+    super::{buffers, each::each},
     Isa,
     image::{After, Cells, Target, View},
     lane::LANE,
@@ -54,7 +54,7 @@ impl Weights {
         outputs: usize,
         weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     ) -> Self {
-        let mut values = pages::zeros(Self::size(taps, inputs, outputs));
+        let mut values = vec![0.0; Self::size(taps, inputs, outputs)];
         let cells = Cells::new(&mut values);
         let (panels, points) = (outputs.div_ceil(WIDTH), (taps + 3) * (taps + 3));
         each(0..panels * inputs, |index| {
