@@ -138,11 +138,11 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         );
         painter.rect_filled(tick, 0.0, colour);
     }
+    captions(&painter, graph, scene, facts, palette);
     if let Some(deciding) = facts.deciding_slice() {
         marker(&painter, left(deciding) + step / 2.0, graph, palette.warning);
     }
     painter.rect_stroke(here, 0.0, Stroke::new(1.0, palette.text), egui::StrokeKind::Inside);
-    captions(&painter, graph, scene, facts, palette.quiet);
 
     let top = graph.bottom() + 10.0;
     let strip = Rect::from_min_size(Pos2::new(graph.left(), top), Vec2::new(graph.width(), shares::HEIGHT));
@@ -154,8 +154,7 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         painter.rect_filled(strip, 3.0, palette.background);
         let done = facts.profile.iter().flatten().count();
         let words = format!("Share of the stack's logit: {done} of {positions} slices are there");
-        let at = strip.left_top() + Vec2::new(4.0, 2.0);
-        painter.text(at, Align2::LEFT_TOP, words, FontId::proportional(11.0), palette.quiet);
+        caption(&painter, strip, Align2::LEFT_TOP, words, palette);
     }
 
     let under = response.hover_pos().map(|pointer| (((pointer.x - graph.left()) / step) as usize).min(positions - 1));
@@ -211,7 +210,7 @@ fn captions(
     graph: Rect,
     scene: &Scene<'_>,
     facts: &crate::viewer::facts::SlotFacts,
-    colour: Color32,
+    palette: &theme::Palette,
 ) {
     let Some((model, class)) = scene.facts.model.value.as_ref().zip(facts.class) else { return };
     let name = model.classes.get(class).map_or("", String::as_str);
@@ -220,9 +219,16 @@ fn captions(
     } else {
         format!("Probability of {name}")
     };
-    let font = FontId::proportional(11.0);
-    painter.text(graph.left_top() + Vec2::new(4.0, 2.0), Align2::LEFT_TOP, words, font.clone(), colour);
-    painter.text(graph.right_top() + Vec2::new(-4.0, 2.0), Align2::RIGHT_TOP, "100 %", font, colour);
+    caption(painter, graph, Align2::LEFT_TOP, words, palette);
+    caption(painter, graph, Align2::RIGHT_TOP, "100 %".to_owned(), palette);
+}
+
+/// Words in a corner of a strip, on a veil of its colour: bars may be behind them.
+fn caption(painter: &egui::Painter, strip: Rect, corner: Align2, words: String, palette: &theme::Palette) {
+    let galley = painter.layout_no_wrap(words, FontId::proportional(11.0), palette.quiet);
+    let place = corner.align_size_within_rect(galley.size(), strip.shrink2(Vec2::new(4.0, 2.0)));
+    painter.rect_filled(place.expand2(Vec2::new(3.0, 1.0)), 3.0, palette.background.gamma_multiply(0.75));
+    painter.galley(place.min, galley, palette.quiet);
 }
 
 #[cfg(test)]

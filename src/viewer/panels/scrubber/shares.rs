@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use egui::{Align2, FontId, Painter, Pos2, Rect, Stroke, Vec2};
+use egui::{Align2, Painter, Pos2, Rect, Stroke, Vec2};
 
+use super::caption;
 use crate::viewer::facts::SlotFacts;
 use crate::viewer::theme;
 
@@ -87,12 +88,10 @@ impl<'a> Shares<'a> {
             painter.rect_filled(bar, 0.0, if position == current { colour } else { colour.gamma_multiply(0.75) });
         }
         painter.hline(strip.x_range(), zero, Stroke::new(1.0, palette.border));
-        painter.rect_stroke(here, 0.0, Stroke::new(1.0, palette.text), egui::StrokeKind::Inside);
         let words = format!("Share of the stack's logit: up for {class}, down against it");
-        let font = FontId::proportional(11.0);
-        painter.text(strip.left_top() + Vec2::new(4.0, 2.0), Align2::LEFT_TOP, words, font.clone(), palette.quiet);
+        caption(painter, strip, Align2::LEFT_TOP, words, palette);
         let most = if highest >= -lowest { highest } else { lowest };
-        let at = strip.right_top() + Vec2::new(-4.0, 2.0);
-        painter.text(at, Align2::RIGHT_TOP, format!("{most:+.2}"), font, palette.quiet);
+        caption(painter, strip, Align2::RIGHT_TOP, format!("{most:+.2}"), palette);
+        painter.rect_stroke(here, 0.0, Stroke::new(1.0, palette.text), egui::StrokeKind::Inside);
     }
 }
