@@ -7,6 +7,7 @@ use egui::{Align2, Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, Vec2};
 use super::annotations::{INSET, text};
 use super::facts::{Held, SlotFacts};
 use super::scene::Scene;
+use super::state::Tile;
 use super::theme;
 use super::transform::ScreenFromSlice;
 use crate::engine::{CoverKey, CoverResult, Engine, ModelInfo};
@@ -95,21 +96,27 @@ impl Answer {
     /// "melanoma  84.2 %, covered 61.0 %  (−23.2)".
     #[must_use]
     pub fn words(&self) -> String {
-        let change = self.after - self.before;
+        format!("{}  {}", self.name, self.numbers())
+    }
+
+    /// "84.2 %, covered 61.0 %  (−23.2)": before, after, and by how much they differ as they are written.
+    #[must_use]
+    pub fn numbers(&self) -> String {
+        let (whole, step, unit, decimals) = if self.is_part { (100.0, 10.0, " %", 1) } else { (1.0, 1000.0, "", 3) };
+        // The difference of the numbers as they are shown: readers subtract.
+        let shown = |value: f32| (value * (whole * step)).round() / step;
+        let (before, after) = (shown(self.before), shown(self.after));
+        let change = after - before;
         let sign = if change < 0.0 { "−" } else { "+" };
-        if self.is_part {
-            let (before, after, change) = (100.0 * self.before, 100.0 * self.after, 100.0 * change.abs());
-            return format!("{}  {before:.1} %, covered {after:.1} %  ({sign}{change:.1})", self.name);
-        }
-        format!("{}  {:.3}, covered {:.3}  ({sign}{:.3})", self.name, self.before, self.after, change.abs())
+        format!("{before:.decimals$}{unit}, covered {after:.decimals$}{unit}  ({sign}{:.decimals$})", change.abs())
     }
 }
 
-/// Paints the box with what the network saw in it, and what it said.
-pub fn paint(painter: &Painter, rect: Rect, scene: &mut Scene<'_>, slot: usize, map: &ScreenFromSlice) {
-    let Some(rectangle) = scene.state.covered(slot) else { return };
-    let texture = scene.fill_texture(slot);
-    let facts = &scene.facts.slots[slot];
+/// Paints the box with what the network saw in it, and what it said; beside the covered slice a map keeps its pixels.
+pub fn paint(painter: &Painter, rect: Rect, scene: &mut Scene<'_>, tile: Tile, map: &ScreenFromSlice) {
+    let Some(rectangle) = scene.state.covered(tile.slot) else { return };
+    let texture = scene.fill_texture(tile.slot).filter(|_| !scene.state.outlines_cover(tile));
+    let facts = &scene.facts.slots[tile.slot];
     let cover = &facts.cover;
     let on_screen = |[left, top, right, bottom]: [f32; 4]| {
         [(left, top), (right, top), (right, bottom), (left, bottom)].map(|(x, y)| map.point(x, y))
@@ -168,6 +175,8 @@ mod tests {
     fn answers_name_class_before_after_and_difference() {
         let answer = Answer { name: "melanoma".to_owned(), before: 0.842, after: 0.61, is_part: true };
         assert_eq!(answer.words(), "melanoma  84.2 %, covered 61.0 %  (−23.2)");
+        let near_one = Answer { before: 0.999_6, after: 0.005_3, ..answer.clone() };
+        assert_eq!(near_one.numbers(), "100.0 %, covered 0.5 %  (−99.5)", "readers subtract what they see");
         let answer = Answer { after: 0.842, ..answer };
         assert_eq!(answer.words(), "melanoma  84.2 %, covered 84.2 %  (+0.0)");
         let answer = Answer { name: "age".to_owned(), before: 41.5, after: 43.0, is_part: false };

@@ -34,7 +34,7 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>, index: usize, tile: 
         linked::paint(&painter, rect, scene, tile.slot, slice, &map);
         paint_region(&painter, state, tile.slot, slice, &map);
         paint_patch(&painter, state, slice, &map);
-        covering::paint(&painter, rect, scene, tile.slot, &map);
+        covering::paint(&painter, rect, scene, tile, &map);
         if let Some(hovered) = state.hovered
             && hovered.slot == tile.slot
             && !response.contains_pointer()

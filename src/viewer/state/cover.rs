@@ -1,6 +1,6 @@
 //! The box that covers a part of the slice in view: "what if I cover this?".
 
-use super::State;
+use super::{Content, State, Tile};
 use crate::explain::Baseline;
 
 /// A step of the keyboard, as a part of the slice's longer side.
@@ -58,6 +58,14 @@ impl State {
         let shown = self.cover.shown.as_ref().filter(|shown| shown.slot == slot)?;
         let is_here = self.slots[slot].series().is_some_and(|series| series.uid == shown.series_uid);
         is_here.then_some(shown.rectangle)
+    }
+
+    /// Whether a tile shows the box as an outline alone: its map is that of the slice as it is, and what covers the slice
+    /// is seen in the tile beside it.
+    #[must_use]
+    pub fn outlines_cover(&self, tile: Tile) -> bool {
+        let has_map = tile.content.map().is_some() && self.explain.overlay_on;
+        has_map && self.visible_tiles().any(|(_, other)| other.content == Content::Image && other.slot == tile.slot)
     }
 
     /// The pointer drags a box: a new one from where it began, or the one that it took hold of.
@@ -125,6 +133,27 @@ fn placed([left, top, right, bottom]: [f32; 4], (x, y): (f32, f32), (width, heig
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::display::colormap::COLORMAPS;
+    use crate::viewer::state::{Explain, Layout};
+
+    #[test]
+    fn a_map_keeps_its_pixels_only_beside_the_covered_picture() {
+        let mut state = State::new(Explain::new(&COLORMAPS[0], "gradcam"));
+        let outlines = |state: &State| -> Vec<bool> {
+            state.visible_tiles().map(|(_, tile)| state.outlines_cover(tile)).collect()
+        };
+        assert_eq!(outlines(&state), [false, true], "the image, then the map beside it");
+        state.explain.overlay_on = false;
+        assert_eq!(outlines(&state), [false, false], "two pictures without a map");
+        state.explain.overlay_on = true;
+        state.full_tile = Some(1);
+        assert_eq!(outlines(&state), [false], "nothing stands beside it");
+        state.full_tile = None;
+        state.layout = Layout::Contrast;
+        assert_eq!(outlines(&state), [false, true, true, true]);
+        state.layout = Layout::Layers;
+        assert_eq!(outlines(&state), [false; 4], "maps without the image");
+    }
 
     #[test]
     fn a_box_stays_on_the_slice() {

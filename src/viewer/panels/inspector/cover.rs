@@ -37,12 +37,19 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     }
     if let Some((answer, _)) = facts.cover.answer(facts) {
-        ui.label(answer.words());
+        // A line of its own for the name: it may be long.
+        quiet(ui, &answer.name);
+        ui.label(answer.numbers());
     }
     if let Some(result) = facts.cover.held.current() {
-        quiet(ui, format!("Exact; {:.0} % of a whole run's products were computed.", 100.0 * result.share));
+        let of = if facts.sources.len() > 1 { "Of this slice by itself. " } else { "" };
+        let share = 100.0 * result.share;
+        quiet(ui, format!("{of}Exact: {share:.0} % of the network's work was done again."));
     }
-    quiet(ui, "A covered part is itself something the network has never seen.");
+    quiet(
+        ui,
+        "Maps are those of the slice without the cover. A covered part is itself something the network has never seen.",
+    );
     row(ui, "", |ui| {
         if ui.button("Remove the cover").on_hover_text("Show the slice as it is (Esc)").clicked() {
             scene.send(Command::ClearCover);
