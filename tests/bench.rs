@@ -1,7 +1,5 @@
 //! `glassbox bench` as its users and scripts call it: rows, on-demand runs, wrong usage.
 
-#![expect(clippy::expect_used, reason = "what fails in a helper fails the test")]
-
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
