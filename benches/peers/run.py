@@ -41,6 +41,8 @@ class Row:
     def __init__(self, title, work, peers, goal, runs=7, costly=False, **more):
         self.title, self.work, self.peers, self.goal, self.runs, self.costly = title, work, peers, goal, runs, costly
         self.settings, self.layer = more.get("settings", []), more.get("layer")
+        #: What Glassbox is told beside, and the row whose peers these are, if it is not this one.
+        self.options, self.like = more.get("options", []), more.get("like")
 
 
 FORWARD = ["PyTorch", "ONNX Runtime"]
@@ -58,10 +60,14 @@ ROWS = {
     "densenet121-forward": Row("DenseNet121, one image of 224²", "forward", FORWARD, 0.9),
     "vgg16-gradcam": Row("Grad-CAM, VGG16", "gradcam", ["pytorch-grad-cam"], 0.1, layer="features.29"),
     "vgg16-gradient": Row("Vanilla gradient, VGG16", "gradient", ["PyTorch", "Captum"], 0.2),
+    "vgg16-gradient-fast": Row("The same with `--fast`", "gradient", ["PyTorch", "Captum"], 0.2, options=["--fast"],
+                               like="vgg16-gradient"),
     "vgg16-flipout": Row("Flipout, 100 passes, VGG16 with a dense Flipout layer", "passes",
                          ["TensorFlow Probability", "the same with its trunk run once by hand"], 0.006),
     "resnet18-smoothgrad": Row("SmoothGrad, 25 copies, ResNet18", "smoothgrad", ["Captum"], 0.3, settings=SMOOTH),
     "vgg16-smoothgrad": Row("SmoothGrad, 25 copies, VGG16", "smoothgrad", ["Captum"], 0.3, settings=SMOOTH, costly=True),
+    "vgg16-smoothgrad-fast": Row("The same with `--fast`", "smoothgrad", ["Captum"], 0.3, settings=SMOOTH, costly=True,
+                                 options=["--fast"], like="vgg16-smoothgrad"),
     "resnet18-occlusion": Row("Occlusion, window 32, stride 8, ResNet18", "occlusion", ["Captum"], 0.15,
                               settings=OCCLUDE, costly=True),
     "vgg16-occlusion": Row("Occlusion, window 32, stride 8, VGG16", "occlusion", ["Captum"], 0.15, runs=3,
@@ -179,7 +185,7 @@ class Bench:
         folder, arguments = self.make(key, row)
         result = self.folder / f"{key}.npy"
         command = [self.program, "bench", *arguments, "--work", row.work, "--on-demand", "--result", result,
-                   "--threads", self.given.threads, *self.given.glassbox]
+                   "--threads", self.given.threads, *row.options, *self.given.glassbox]
         for setting in row.settings:
             command += ["--set", setting]
         if row.layer:
@@ -188,7 +194,7 @@ class Bench:
         programs = {"Glassbox": ours}
         try:
             for name in row.peers:
-                programs[name] = self.peer(name, key, folder, ours.ready["class"])
+                programs[name] = self.peer(name, row.like or key, folder, ours.ready["class"])
             return self.by_turns(key, row, programs, result)
         finally:
             for program in programs.values():
