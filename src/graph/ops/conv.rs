@@ -242,9 +242,10 @@ impl Op for Conv2d {
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
         let precision = control.precision();
-        let packed = match precision.packs() {
-            true => self.packed.back(self, gradient, sizes, precision.transforms(true))?,
-            false => None,
+        let packed = if precision.packs() {
+            self.packed.back(self, gradient, sizes, precision.transforms(true))?
+        } else {
+            None
         };
         if let Some(back) = packed {
             back.run(gradient, &saved.inputs[which], control)
