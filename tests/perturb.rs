@@ -248,6 +248,12 @@ fn compact_lime() {
 /// A cancel takes effect at the next layer, not at the end of a batch: long before one more picture could be scored.
 #[test]
 fn cancelling_ends_a_long_method_within_a_layer() {
+    // Threads of its own, as the engine has them: those that all tests share may be at another test's network just then.
+    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
+    pool.install(cancel_each_method);
+}
+
+fn cancel_each_method() {
     let graph = Arc::new(formula::graph("squeezenet1_1", &[], 1, DType::F32));
     let picture = input(&own().join("picture.png"));
     let (control, target) = (Control::default(), Target::class(0));

@@ -65,11 +65,12 @@ impl<I: ExactSizeIterator> Queue<I> {
         !mine.is_empty()
     }
 
-    /// Waits for the others without falling asleep, for a while.
+    /// Waits for the others without falling asleep, for a while. What else there is to do for the pool is left alone: it
+    /// may be a whole network's run.
     fn wait(&self) {
         let start = Instant::now();
         while self.at_work.load(Ordering::Acquire) > 0 && start.elapsed() < PATIENCE {
-            if rayon::yield_now() != Some(Yield::Executed) {
+            if rayon::yield_local() != Some(Yield::Executed) {
                 (0..64).for_each(|_| spin_loop());
             }
         }

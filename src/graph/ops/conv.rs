@@ -242,11 +242,8 @@ impl Op for Conv2d {
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
         let precision = control.precision();
-        let packed = if precision.packs() {
-            self.packed.back(self, gradient, sizes, precision.transforms(true))?
-        } else {
-            None
-        };
+        let packed =
+            if precision.packs() { self.packed.back(self, gradient, sizes, precision.transforms(true))? } else { None };
         if let Some(back) = packed {
             back.run(gradient, &saved.inputs[which], control)
         } else if gradient.device().is_cpu() {
