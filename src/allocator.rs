@@ -1,7 +1,7 @@
 //! Memory that lies as the kernels read it fastest.
 //!
 //! Processors read and write memory by lines of 64 bytes. The system's memory begins anywhere in a line, so that each
-//! second access of the kernels would touch two lines, and convolutions take up to a third longer. And large pieces of
+//! second access of the kernels would touch two lines, and convolutions take longer, up to two fifths in one layer. And large pieces of
 //! memory in pages of 4 KiB are more pages than a processor knows the places of; Linux gives pages of 2 MiB to those who
 //! ask, in which weights are read up to twice as fast.
 

@@ -3,9 +3,9 @@
 pictures, runs row by row, and writes docs/performance.md.
 
     cargo build --release --bin glassbox
-    python3 benches/peers/run.py --work FOLDER                       # everything: about 35 minutes on two cores
+    python3 benches/peers/run.py --work FOLDER                       # everything
     python3 benches/peers/run.py --work FOLDER --only vgg16-forward,resnet18-forward
-    python3 benches/peers/run.py --work FOLDER --growth              # how cost grows, about 10 minutes
+    python3 benches/peers/run.py --work FOLDER --growth              # how cost grows
     python3 benches/peers/run.py --work FOLDER --page                # the page alone, from the figures that are there
 
 FOLDER keeps environments (about 8 GB), weights and pictures; a second call reuses them. Figures are kept beside the page

@@ -84,11 +84,11 @@ struct RunOptions {
     /// Threads for networks; all cores unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Plain sums everywhere on the CPU: slower, with a third of the rounding of Winograd's algorithm.
+    /// Plain sums everywhere on the CPU: slower, without the rounding of Winograd's algorithm.
     #[arg(long)]
     exact: bool,
-    /// Winograd's algorithm on the CPU also where gradients are sent back: faster, with a few times a plain sum's
-    /// rounding, which Grad-CAM++ at early layers shows.
+    /// Winograd's algorithm on the CPU also where gradients are sent back: faster, with more rounding, which Grad-CAM++
+    /// at early layers shows.
     #[arg(long, conflicts_with = "exact")]
     fast: bool,
 }
