@@ -362,3 +362,75 @@ fn a_size_in_millimetres_needs_a_spacing_and_then_counts() {
     let lesion = &check["report"]["lesion"];
     assert!(lesion["mm"] == 8.0 && lesion["input_px"].as_f64().unwrap() > 1.0, "{lesion}");
 }
+
+/// A narrow AlexNet with a large dense layer that its card keeps in `f16`. Without biases but the last, so that the logits
+/// are 1 and a multiple of the input: convolutions are means, and `weight` is that of all connections of the large layer.
+fn large(folder: &Path, weight: f32, input: &str) -> PathBuf {
+    const WIDE: usize = 7300;
+    let mut tensors = HashMap::new();
+    let mut add = |name: &str, shape: &[usize], value: f32, bias: f32| {
+        let all = |shape: &[usize], value: f32| Tensor::full(value, shape, &Device::Cpu).unwrap().contiguous().unwrap();
+        tensors.insert(format!("{name}.weight"), all(shape, value));
+        tensors.insert(format!("{name}.bias"), all(&shape[..1], bias));
+    };
+    for (name, inputs, side) in
+        [("features.0", 3, 11), ("features.3", 4, 5), ("features.6", 4, 3), ("features.8", 4, 3), ("features.10", 4, 3)]
+    {
+        add(name, &[4, inputs, side, side], 1.0 / (inputs * side * side) as f32, 0.0);
+    }
+    add("classifier.1", &[WIDE, 144], weight, 0.0);
+    add("classifier.4", &[8, WIDE], 0.01, 0.0);
+    add("classifier.6", &[3, 8], 0.125, 1.0);
+    candle_core::safetensors::save(&tensors, folder.join("weights.safetensors")).unwrap();
+    let card = folder.join("model.toml");
+    let text = "name = \"Large\"\nversion = \"1\"\narchitecture = \"alexnet\"\nweights = \"weights.safetensors\"\n\
+                dense_weights = \"f16\"\n[input]\nsize = [64, 64]\n";
+    fs::write(&card, format!("{text}{input}")).unwrap();
+    card
+}
+
+#[test]
+fn weights_of_16_bits_are_compared_with_those_of_32_on_the_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let card = large(folder.path(), 0.01, "");
+    let run = |more: &[&str]| glassbox(&[&["check-model", "--model", text(&card), "demo:/skin"], more].concat());
+    let out = folder.path().join("out");
+    let output = run(&["--out", text(&out)]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("The weights of classifier.1 are kept in f16, which saves 2 MB"), "{printed}");
+    let check: Value = serde_json::from_slice(&fs::read(out.join("check.json")).unwrap()).unwrap();
+    let narrow = &check["narrow"];
+    assert_eq!((narrow["kept_in"].as_str(), narrow["bytes"].as_u64()), (Some("f16"), Some(7300 * 144 * 2)));
+    assert_eq!(check["model"]["dense_weights"], "f16");
+    // All weights are 0.01, which f16 has as 0.010002.
+    let rounded = (f64::from(half::f16::from_f32(0.01).to_f32()) / 0.01 - 1.0).abs();
+    for deviation in [&narrow["deviation"], &narrow["deviation_here"]] {
+        let deviation = deviation.as_f64().unwrap();
+        assert!(deviation > rounded / 100.0 && deviation < rounded * 1.01, "{deviation} of {rounded}");
+    }
+    assert!(fs::read_to_string(out.join("check.html")).unwrap().contains("kept in f16"));
+
+    // Exact sums take the weights as they are.
+    let output = run(&["--exact", "--json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("exact sums take them as they are in the file"), "{said}");
+    let check: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(check["narrow"].is_null() && check["model"]["dense_weights"].is_null());
+}
+
+#[test]
+fn weights_of_16_bits_that_move_the_logits_of_the_images_fail_the_check() {
+    let folder = tempfile::tempdir().unwrap();
+    // What 10⁻⁹ times the input adds to the logits is lost in f16. Inputs in 0..1, as the card's scale lets expect, make
+    // too little of it to see; these images have pixels far beyond.
+    let input = "scale = 0.001\nmean = [0.0]\nstd = [1.0]\nwindow = \"raw\"\n";
+    let card = large(folder.path(), 1e-9, input);
+    let output = glassbox(&["check-model", "--model", text(&card), "demo:/skin"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+    let (printed, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(printed.contains("which is too much") && printed.contains("features.0"), "{printed}");
+    assert!(said.contains("With weights in f16 the logits of these images deviate by"), "{said}");
+    assert!(said.contains("take dense_weights out of the model card"), "{said}");
+}

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use glassbox::engine::DemoAndDisk;
+use glassbox::model::Model;
 use glassbox::study::{self, Storage};
 
 use self::work::{Size, Work};
@@ -61,6 +62,10 @@ pub fn run(options: &CheckOptions) -> Exit {
             model.card.name
         )));
     }
+    let wide = match &model.narrow {
+        Some(_) => Some(Model::load_wide(&card, &device).map_err(|error| error.to_string())?),
+        None => None,
+    };
     let size = match (options.lesion_mm, options.lesion_px) {
         (Some(mm), _) => Some(Size::Millimetres(mm)),
         (None, Some(px)) => Some(Size::Pixels(px)),
@@ -71,7 +76,8 @@ pub fn run(options: &CheckOptions) -> Exit {
     let threads = options.run.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
     pool.install(|| {
-        let mut work = Work::begin(options, &model, storage, super::explain::failed_to_open(&opened, &options.paths))?;
+        let mut work =
+            Work::begin(options, &model, storage, super::explain::failed_to_open(&opened, &options.paths), wide)?;
         for slice in opened.studies.iter().flat_map(|study| &study.series).flat_map(|series| &series.slices) {
             work.image(slice);
         }

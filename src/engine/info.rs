@@ -28,6 +28,7 @@ pub fn info(path: &ModelPath, model: &Model) -> ModelInfo {
         segmentation: model.segmentation,
         stochastic: model.sampler.is_some(),
         randomness: model.randomness.clone(),
+        narrow: model.narrow.clone(),
         most_passes: model.sampler.as_ref().map(|sampler| sampler.passes(usize::MAX)),
         classes: model.classes.clone(),
         unsuitable: unsuitable.collect(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::key::{ModelId, ModelPath};
 use crate::explain::{Activations, Area, Attribution, Baseline, FeatureMap, Fill};
 use crate::inside::{ChannelActivity, Embedding, Excited, Filters, LayerActivity, Report, Skipped, Strongest};
-use crate::model::{Card, Fit, LayerInfo};
+use crate::model::{Card, Fit, LayerInfo, Narrow};
 use crate::uncertainty::{Density, LogitNormal, Summary, Verdict};
 
 /// Where a wanted thing stands.
@@ -59,6 +59,8 @@ pub struct ModelInfo {
     pub stochastic: bool,
     /// What is random, in words for people, as "Flipout in fc".
     pub randomness: Option<String>,
+    /// The large dense layers whose weights are kept in 16 bits, if there are any.
+    pub narrow: Option<Narrow>,
     /// The most passes there are: of an ensemble in which nothing else is random, its networks.
     pub most_passes: Option<usize>,
     /// Class names, one an output.

@@ -64,6 +64,9 @@ pub struct ModelRecord {
     /// SHA-256 of the further weight files of an ensemble.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ensemble_sha256: Vec<String>,
+    /// What large dense layers keep their weights in, where not in `f32` as everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dense_weights: Option<String>,
     /// The card's `[input]` table: the preprocessing.
     pub preprocessing: serde_json::Value,
 }

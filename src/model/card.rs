@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod classes;
+mod dense;
 mod input;
 mod output;
 pub(super) mod place;
@@ -15,6 +16,7 @@ use super::error::ModelError;
 
 pub use aggregate::Aggregate;
 pub(super) use classes::class_names;
+pub use dense::DenseWeights;
 pub use input::{FitMode, InputCard, Order, Resize, WindowMode};
 pub use output::{Activation, Head, OutputCard, SliceReduction};
 pub use uncertainty::{CheckedFile, DropoutCard, MemberCard, UncertaintyCard};
@@ -44,6 +46,12 @@ pub struct Card {
     /// SHA-256 of the weight file, 64 hexadecimal digits; checked when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// How large dense layers keep their weights on the CPU: `f32`, `f16` or `bf16`. Default: `f32`.
+    ///
+    /// 16 bits are half to read for layers that do little else. The model opens only where its logits for pictures made
+    /// for this deviate by 1e-3 of the largest at most from those with `f32`.
+    #[serde(default, skip_serializing_if = "DenseWeights::is_usual")]
+    pub dense_weights: DenseWeights,
     /// The classes' names in the order of the outputs. Default: "class 0", "class 1", …
     ///
     /// A network with one output and `activation = "sigmoid"` may name two classes, the negative one first.

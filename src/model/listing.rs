@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Catalogue, Model};
 
-/// The models and exams as JSON: `{"models": [{"name", "version", "summary", "architecture", "card", "problem"}],
-/// "exams": [{"name", "version", "summary", "tasks", "card", "problem"}]}`.
+/// The models and exams as JSON: `{"models": [{"name", "version", "summary", "architecture", "dense_weights",
+/// "card", "problem"}], "exams": [{"name", "version", "summary", "tasks", "card", "problem"}]}`.
 #[must_use]
 pub fn catalogue_json(catalogue: &Catalogue) -> Value {
     let entries = catalogue.entries.iter().map(|entry| {
@@ -17,6 +17,7 @@ pub fn catalogue_json(catalogue: &Catalogue) -> Value {
             "version": card.map(|card| &card.version),
             "summary": entry.summary,
             "architecture": card.map(|card| &card.architecture),
+            "dense_weights": card.map(|card| card.dense_weights),
             "card": entry.path,
             "problem": entry.problem,
         })
@@ -45,6 +46,9 @@ pub fn catalogue_text(catalogue: &Catalogue) -> String {
         let _ = writeln!(text, "{:<36} {}", title.trim_end(), entry.path.display());
         if !entry.summary.is_empty() {
             let _ = writeln!(text, "    {}", entry.summary);
+        }
+        if let Some(card) = entry.card.as_ref().filter(|card| !card.dense_weights.is_usual()) {
+            let _ = writeln!(text, "    Weights of large dense layers in {}", card.dense_weights.name());
         }
         if let Some(problem) = &entry.problem {
             let _ = writeln!(text, "    Cannot be used. {problem}");
@@ -78,6 +82,7 @@ pub fn model_json(model: &Model) -> Value {
         "stochastic_layer": stochastic,
         "random": model.randomness,
         "ensemble_sha256": model.ensemble_sha256,
+        "narrow": model.narrow,
         "default_layer": model.default_layer(),
         "parameters": parameters(model),
         "macs": macs(model),
@@ -103,6 +108,9 @@ pub fn model_text(model: &Model) -> String {
     let _ = writeln!(text, "{} classes: {}", model.classes.len(), first_names(&model.classes));
     if let Some(randomness) = &model.randomness {
         let _ = writeln!(text, "random: {randomness}");
+    }
+    if let Some(narrow) = &model.narrow {
+        let _ = writeln!(text, "{}", narrow.words());
     }
     for note in &model.notes {
         let _ = writeln!(text, "{note}");

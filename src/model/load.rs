@@ -9,11 +9,15 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Card, Model, ModelError,
-    card::{self, Activation, SliceReduction},
+    card::{self, Activation, DenseWeights, SliceReduction},
     layers,
+    narrow::Narrowing,
     source::{Built, Request, Source, hex},
 };
-use crate::{graph::Graph, uncertainty::WeightPosterior};
+use crate::{
+    graph::{Graph, NodeId},
+    uncertainty::WeightPosterior,
+};
 
 impl Model {
     /// Loads a model from its card (`model.toml`, or the folder that holds it) onto a device.
@@ -22,10 +26,23 @@ impl Model {
     /// [`ModelError`] in one sentence: a file that cannot be read, a key of the card that cannot be used, a checksum
     /// that differs, weights that do not fit the architecture, classes that are more or fewer than the outputs.
     pub fn load(path: &Path, device: &Device) -> Result<Self, ModelError> {
+        Self::load_as(path, device, None)
+    }
+
+    /// The same with all weights in `f32`, whatever the card says of dense layers: what 16 bits are compared with.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_wide(path: &Path, device: &Device) -> Result<Self, ModelError> {
+        Self::load_as(path, device, Some(DenseWeights::F32))
+    }
+
+    fn load_as(path: &Path, device: &Device, dense: Option<DenseWeights>) -> Result<Self, ModelError> {
         let path = Card::path_of(path);
         let label = path.display().to_string();
         let text = fs::read_to_string(&path).map_err(|source| ModelError::Read { path: path.clone(), source })?;
         let mut card = Card::parse(&text, &label)?;
+        card.dense_weights = dense.unwrap_or(card.dense_weights);
         let folder = path.parent().unwrap_or(Path::new(""));
         if let Some(file) = &card.classes_file {
             let file = folder.join(file);
@@ -118,10 +135,25 @@ impl Parts<'_> {
         let classes = classes(&request, outputs)?;
         let layers = layers::describe(&graph, &shapes);
         let default_layer = default_layer(&request, &graph, &shapes)?;
-        let graph = Arc::new(graph);
         let ensemble_sha256 = others.iter().map(|built| built.sha256.clone()).collect();
-        let others: Vec<(Arc<Graph>, Vec<WeightPosterior>)> =
-            others.into_iter().map(|built| (Arc::new(built.graph), built.posteriors)).collect();
+        let mut narrowing = Narrowing::begin(&request, &graph, &mut notes);
+        let mut shared = |graph: Graph, posteriors: &[WeightPosterior], file: &str| {
+            let drawn: Vec<NodeId> =
+                posteriors.iter().filter_map(|posterior| random::weighted(&graph, &posterior.layer)).collect();
+            let graph = Arc::new(graph);
+            match &mut narrowing {
+                Some(narrowing) => narrowing.narrow(graph, &drawn, file),
+                None => Ok(graph),
+            }
+        };
+        let graph = shared(graph, &posteriors, &card.weights)?;
+        let members = card.uncertainty.ensemble.iter().map(|member| member.parts().0);
+        let others = others
+            .into_iter()
+            .zip(members)
+            .map(|(built, file)| Ok((shared(built.graph, &built.posteriors, file)?, built.posteriors)))
+            .collect::<Result<Vec<(Arc<Graph>, Vec<WeightPosterior>)>, ModelError>>()?;
+        let narrow = narrowing.and_then(|narrowing| narrowing.finish(&mut notes));
         let networks: Vec<random::Network> = [random::Network { graph: &graph, posteriors: &posteriors }]
             .into_iter()
             .chain(others.iter().map(|(graph, posteriors)| random::Network { graph, posteriors }))
@@ -145,6 +177,7 @@ impl Parts<'_> {
             sampler,
             randomness,
             ensemble_sha256,
+            narrow,
             stack,
             segmentation,
             classes,

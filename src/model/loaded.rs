@@ -9,6 +9,7 @@ use super::{
     card::{Activation, InputCard, Order},
     input,
     layers::LayerInfo,
+    narrow::Narrow,
 };
 use crate::{
     display::Picture,
@@ -42,6 +43,8 @@ pub struct Model {
     pub randomness: Option<String>,
     /// SHA-256 of the further weight files of an ensemble, in the card's order.
     pub ensemble_sha256: Vec<String>,
+    /// The large dense layers whose weights are kept in 16 bits; `None` where all are in `f32`.
+    pub narrow: Option<Narrow>,
     /// Whether a batch is the slices of one stack and gives one row of logits.
     pub stack: bool,
     /// Whether the network classifies each pixel: its output is `[batch, classes, rows, columns]`.

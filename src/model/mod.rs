@@ -11,6 +11,7 @@ mod layers;
 pub mod listing;
 mod load;
 mod loaded;
+mod narrow;
 mod onnx;
 mod source;
 #[cfg(test)]
@@ -25,5 +26,6 @@ pub use exam::{Exam, ExamCard, ExamError};
 pub use input::{Fit, Input};
 pub use layers::LayerInfo;
 pub use loaded::Model;
+pub use narrow::{Deviation, MOST_DEVIATION, Narrow};
 pub use onnx::OnnxError;
 pub use weights::Weights;

@@ -8,7 +8,7 @@ use safetensors::{Dtype, tensor::TensorView};
 use super::*;
 
 /// The tensors of a narrow AlexNet with this many classes.
-fn alexnet(classes: usize) -> HashMap<String, (Vec<usize>, Vec<f32>)> {
+pub(super) fn alexnet(classes: usize) -> HashMap<String, (Vec<usize>, Vec<f32>)> {
     let mut tensors = HashMap::new();
     let mut add = |name: &str, shape: &[usize]| {
         for (suffix, shape) in [("weight", shape), ("bias", &shape[..1])] {
@@ -28,13 +28,13 @@ fn alexnet(classes: usize) -> HashMap<String, (Vec<usize>, Vec<f32>)> {
     tensors
 }
 
-fn flipout(classes: usize) -> HashMap<String, (Vec<usize>, Vec<f32>)> {
+pub(super) fn flipout(classes: usize) -> HashMap<String, (Vec<usize>, Vec<f32>)> {
     let mut tensors = alexnet(classes);
     tensors.insert("classifier.6.weight_rho".to_owned(), (vec![classes, 8], vec![-3.0; classes * 8]));
     tensors
 }
 
-fn bytes(tensors: &HashMap<String, (Vec<usize>, Vec<f32>)>) -> Vec<u8> {
+pub(super) fn bytes(tensors: &HashMap<String, (Vec<usize>, Vec<f32>)>) -> Vec<u8> {
     let raw: Vec<(&String, &Vec<usize>, Vec<u8>)> = tensors
         .iter()
         .map(|(name, (shape, values))| (name, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect()))
@@ -45,18 +45,18 @@ fn bytes(tensors: &HashMap<String, (Vec<usize>, Vec<f32>)>) -> Vec<u8> {
     safetensors::serialize(views, None).unwrap()
 }
 
-fn card(top: &str, tables: &str) -> String {
+pub(super) fn card(top: &str, tables: &str) -> String {
     format!(
         "name = \"n\"\nversion = \"1\"\narchitecture = \"alexnet\"\nweights = \"w.safetensors\"\n{top}\n[input]\n\
          size = [64, 64]\n{tables}\n"
     )
 }
 
-fn load(card: &str, tensors: &HashMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Model, ModelError> {
+pub(super) fn load(card: &str, tensors: &HashMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Model, ModelError> {
     Model::from_parts(card, &bytes(tensors), &Device::Cpu)
 }
 
-fn refusal(card: &str, tensors: &HashMap<String, (Vec<usize>, Vec<f32>)>) -> String {
+pub(super) fn refusal(card: &str, tensors: &HashMap<String, (Vec<usize>, Vec<f32>)>) -> String {
     load(card, tensors).unwrap_err().to_string()
 }
 

@@ -104,6 +104,7 @@ pub fn provenance(state: &State, facts: &Facts) -> Vec<(String, String)> {
         add("Architecture", model.card.architecture.clone());
         add("Model card SHA-256", model.card_sha256.clone());
         add("Weights SHA-256", model.weights_sha256.clone());
+        add("Dense weights", model.narrow.as_ref().map_or_else(String::new, |narrow| narrow.kept_in.name().to_owned()));
         add("Method", state.explain.method.to_owned());
         let method = state.explain.method();
         let settings = state.explain.settings();

@@ -18,6 +18,10 @@ pub fn report(record: &CheckRecord) -> String {
     )];
     lines.push(String::new());
     lines.extend(table(&report.layers));
+    if let Some(narrow) = &record.narrow {
+        lines.push(String::new());
+        lines.push(narrow.words());
+    }
     for finding in &report.findings {
         lines.push(String::new());
         lines.extend(finding_lines(record, finding));

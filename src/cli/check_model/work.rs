@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use glassbox::engine::compute::survey::{self, Checking};
-use glassbox::export::check::{CheckRecord, definitions, page};
+use glassbox::display::Picture;
+use glassbox::engine::compute::{
+    Forward,
+    survey::{self, Checking},
+};
+use glassbox::export::check::{CheckRecord, NarrowRecord, definitions, page};
 use glassbox::export::{FailedSource, ProgramRecord, write_atomically};
 use glassbox::graph::Control;
 use glassbox::inside::check::Lesion;
 use glassbox::inside::{Filters, Report, layers_with_filters};
-use glassbox::model::{Fit, Model, card::Order};
+use glassbox::model::{Deviation, Fit, MOST_DEVIATION, Model, card::Order};
 use glassbox::study::{Reader, Slice, Storage};
 use sha2::{Digest, Sha256};
 
@@ -42,6 +46,8 @@ pub struct Work<'a> {
     /// For each image that was run, input pixels a slice pixel, and slice pixels a millimetre where that is known.
     scales: Vec<(f64, Option<f64>)>,
     failed: Vec<FailedSource>,
+    /// The same model with all weights in 32 bits, where it has some in 16, and how far apart the two are.
+    wide: Option<(Model, Deviation)>,
 }
 
 impl<'a> Work<'a> {
@@ -51,6 +57,7 @@ impl<'a> Work<'a> {
         model: &'a Model,
         storage: Arc<dyn Storage>,
         failed: Vec<FailedSource>,
+        wide: Option<Model>,
     ) -> Result<Self, Stop> {
         let control = Control::default();
         let checking = Checking::begin(model, &control).map_err(|failure| sentence(&failure))?;
@@ -65,6 +72,7 @@ impl<'a> Work<'a> {
             inputs: Sha256::new(),
             scales: Vec::new(),
             failed,
+            wide: wide.map(|wide| (wide, Deviation::default())),
         })
     }
 
@@ -72,6 +80,7 @@ impl<'a> Work<'a> {
     pub fn image(&mut self, slice: &Slice) {
         let ran = self.sha256(&slice.source.path).and_then(|hash| {
             let picture = self.reader.picture(slice).map_err(|error| error.to_string())?;
+            self.compare(&picture)?;
             let fit = self.checking.image(self.model, &picture, &self.control);
             Ok((hash, fit.map_err(|failure| sentence(&failure))?))
         });
@@ -84,6 +93,23 @@ impl<'a> Work<'a> {
             }
             Err(reason) => self.failed.push(FailedSource { source: self.source_name(slice), reason }),
         }
+    }
+
+    /// Where some weights are in 16 bits: how far that moves the logits of an image.
+    fn compare(&mut self, picture: &Picture) -> Result<(), String> {
+        let Some((wide, deviation)) = &mut self.wide else { return Ok(()) };
+        let logits = |model: &Model| match Forward::run(model, picture, &[], &self.control) {
+            Ok(run) => Ok(run.scores().logits),
+            Err(failure) => Err(sentence(&failure)),
+        };
+        deviation.add(&logits(wide)?, &logits(self.model)?);
+        Ok(())
+    }
+
+    /// What is to be said of weights in 16 bits, if there are any.
+    fn narrow(&self) -> Option<NarrowRecord> {
+        let ((_, deviation), of_model) = self.wide.as_ref().zip(self.model.narrow.clone())?;
+        Some(NarrowRecord { of_model, deviation_here: deviation.relative(), most_deviation: MOST_DEVIATION })
     }
 
     /// Writes and prints what was found.
@@ -107,6 +133,7 @@ impl<'a> Work<'a> {
             time: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             inputs_sha256: hex(&self.inputs.clone().finalize()),
             layers: self.options.layer.clone(),
+            narrow: self.narrow(),
             definitions: definitions(),
             report,
             failed: self.failed.clone(),
@@ -121,7 +148,15 @@ impl<'a> Work<'a> {
                 print(&format!("Written to {} and check.json beside it.", path.display()))?;
             }
         }
-        Ok(code)
+        match &record.narrow {
+            Some(narrow) if narrow.is_too_far() => Err(Stop::Fault(format!(
+                "With weights in {} the logits of these images deviate by {:.1e} of the largest from those with f32, more \
+                 than {MOST_DEVIATION:.0e}; take dense_weights out of the model card",
+                narrow.of_model.kept_in.name(),
+                narrow.deviation_here
+            ))),
+            _ => Ok(code),
+        }
     }
 
     fn write(&self, folder: &Path, record: &CheckRecord, json: &str) -> Result<PathBuf, Stop> {

@@ -110,6 +110,7 @@ pub fn model_record(model: &Model) -> Result<ModelRecord, String> {
         architecture: model.card.architecture.clone(),
         intended_use: model.card.intended_use.clone(),
         ensemble_sha256: model.ensemble_sha256.clone(),
+        dense_weights: model.narrow.as_ref().map(|narrow| narrow.kept_in.name().to_owned()),
         preprocessing: serde_json::to_value(&model.card.input).map_err(|error| error.to_string())?,
     })
 }

@@ -11,6 +11,7 @@ pub use page::page;
 
 use super::{FailedSource, ModelRecord, ProgramRecord};
 use crate::inside::{Report, check::CHECKS};
+use crate::model::Narrow;
 
 /// The whole of `check.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -28,6 +29,8 @@ pub struct CheckRecord {
     /// SHA-256 over the SHA-256 of the images' files in their order, each in lower-case hexadecimal: says whether two
     /// checks saw the same images, without naming any.
     pub inputs_sha256: String,
+    /// How large dense layers keep their weights, where in 16 bits, and what that changes; null where all are in `f32`.
+    pub narrow: Option<NarrowRecord>,
     /// Layers that the report is limited to; empty for all.
     pub layers: Vec<String>,
     /// What each kind of finding measures.
@@ -36,6 +39,38 @@ pub struct CheckRecord {
     pub report: Report,
     /// Images that could not be taken into account, with the reason.
     pub failed: Vec<FailedSource>,
+}
+
+/// Large dense layers whose weights are kept in 16 bits, and what that changes on the images of the check.
+#[derive(Debug, Clone, Serialize)]
+pub struct NarrowRecord {
+    /// What the model says of itself.
+    #[serde(flatten)]
+    pub of_model: Narrow,
+    /// How far the logits of the images deviate from those with `f32`, as a part of the largest.
+    pub deviation_here: f64,
+    /// How far they may.
+    pub most_deviation: f64,
+}
+
+impl NarrowRecord {
+    /// Whether the logits deviate by too much.
+    #[must_use]
+    pub fn is_too_far(&self) -> bool {
+        // So that NaN is too far as well.
+        !(self.deviation_here <= self.most_deviation)
+    }
+
+    /// In words for people.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!(
+            "{} On these images they deviate by {:.1e}{}.",
+            self.of_model.words(),
+            self.deviation_here,
+            if self.is_too_far() { ", which is too much" } else { "" }
+        )
+    }
 }
 
 /// What a kind of finding measures.

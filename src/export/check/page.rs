@@ -89,6 +89,9 @@ fn provenance(record: &CheckRecord) -> String {
         ("Program", format!("{} {}, {}", record.program.name, record.program.version, record.device)),
         ("Time", record.time.clone()),
     ];
+    if let Some(narrow) = &record.narrow {
+        rows.push(("Large dense layers", narrow.words()));
+    }
     if !record.layers.is_empty() {
         rows.push(("Limited to the layers", record.layers.join(", ")));
     }

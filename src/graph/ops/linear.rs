@@ -1,19 +1,26 @@
 //! The dense layer.
 
-use candle_core::{DType, Tensor};
+mod narrow;
+
+use candle_core::{DType, Tensor, WithDType};
+use half::{bf16, f16};
 
 use super::{
     super::{
         Control,
         kernels::{
             self,
-            fast::{Isa, dense},
+            fast::{
+                Isa,
+                dense::{self, Weight},
+            },
             parts::matmul,
         },
         op::{Forward, Op, Result, Rule, Saved},
     },
     count, only,
 };
+pub use narrow::NarrowError;
 
 /// `y = x Wᵀ + b` with `W` of shape `[out, in]`, over the last dimension of an input of two or more.
 #[derive(Debug)]
@@ -37,7 +44,7 @@ impl Linear {
         Ok(Self { weight, bias })
     }
 
-    /// The weights, `[out, in]`.
+    /// The weights, `[out, in]`, as they are kept: [`Linear::narrowed`] makes 16 bits of them.
     #[must_use]
     pub fn weight(&self) -> &Tensor {
         &self.weight
@@ -50,36 +57,69 @@ impl Linear {
     }
 }
 
-/// Weights of layers that are large (4 MiB).
+/// Weights of layers that are large (4 MiB in `f32`).
 const STREAMED_FROM: usize = 1 << 20;
 
+/// What is asked of weights that are streamed.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    /// Outputs of rows of inputs, with this bias (empty for none).
+    Forward(&'a [f32]),
+    /// Gradients of inputs from those of outputs.
+    Back,
+}
+
 impl Linear {
+    /// Whether the layer is so large that it waits for the memory, which weights of 16 bits halve.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.weight.elem_count() >= STREAMED_FROM
+    }
+
     /// Whether the weights are read in order, once for a few rows, however many there are: a row's numbers do not depend
     /// on its company. Only large layers wait for the memory so that it pays.
     fn is_streamed(&self, rows: &Tensor, control: &Control) -> bool {
-        let suits = |tensor: &Tensor| tensor.dtype() == DType::F32 && tensor.device().is_cpu();
-        let is_large = self.weight.elem_count() >= STREAMED_FROM && rows.elem_count() > 0;
-        control.precision().packs() && is_large && suits(rows) && suits(&self.weight)
+        let suits = |tensor: &Tensor, types: &[DType]| types.contains(&tensor.dtype()) && tensor.device().is_cpu();
+        let is_large = self.is_large() && rows.elem_count() > 0;
+        control.precision().packs()
+            && is_large
+            && suits(rows, &[DType::F32])
+            && suits(&self.weight, &[DType::F32, DType::F16, DType::BF16])
     }
 
-    /// `product(rows, weight, inputs)` in the shape of `rows` with the weight's dimension `dimension` as the last.
-    fn stream(
-        &self,
-        rows: &Tensor,
-        dimension: usize,
-        control: &Control,
-        product: impl FnOnce(Isa, &[f32], &[f32], usize) -> Vec<f32>,
-    ) -> Result<Tensor> {
-        let inputs = self.weight.dim(1)?;
-        let result = kernels::read(rows, |rows: &[f32]| {
-            kernels::read(&self.weight, |weight: &[f32]| Ok(product(Isa::best(), rows, weight, inputs)))
+    /// The streamed product of `rows` with the weights: in the shape of `rows`, but for the last dimension.
+    fn stream(&self, rows: &Tensor, way: Way, control: &Control) -> Result<Tensor> {
+        match self.weight.dtype() {
+            DType::F16 => self.stream_as::<f16>(rows, way, control),
+            DType::BF16 => self.stream_as::<bf16>(rows, way, control),
+            _ => self.stream_as::<f32>(rows, way, control),
+        }
+    }
+
+    fn stream_as<W: Weight + WithDType>(&self, rows: &Tensor, way: Way, control: &Control) -> Result<Tensor> {
+        let (outputs, inputs) = self.weight.dims2()?;
+        let (result, length) = kernels::read(rows, |rows: &[f32]| {
+            kernels::read(&self.weight, |weight: &[W]| {
+                Ok(match way {
+                    Way::Forward(bias) => (dense::forward(Isa::best(), rows, weight, inputs, bias, control), outputs),
+                    Way::Back => (dense::back(Isa::best(), rows, weight, inputs, control), inputs),
+                })
+            })
         })?;
         control.checked()?;
         let mut shape = rows.dims().to_vec();
         if let Some(last) = shape.last_mut() {
-            *last = self.weight.dim(dimension)?;
+            *last = length;
         }
         kernels::tensor(result, shape)
+    }
+
+    /// The weights in the precision of `rows`; those that have it are not copied.
+    fn weight_like(&self, rows: &Tensor) -> Result<Tensor> {
+        match self.weight.dtype() {
+            DType::F16 | DType::BF16 => self.weight.to_dtype(rows.dtype()),
+            _ => Ok(self.weight.clone()),
+        }
     }
 }
 
@@ -108,12 +148,9 @@ impl Op for Linear {
     fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
         if self.is_streamed(inputs[0], control) {
             let bias = self.bias.as_ref().map(Tensor::to_vec1::<f32>).transpose()?.unwrap_or_default();
-            let output = self.stream(inputs[0], 0, control, |isa, rows, weight, width| {
-                dense::forward(isa, rows, weight, width, &bias, control)
-            })?;
-            return Ok(Forward::stateless(output));
+            return Ok(Forward::stateless(self.stream(inputs[0], Way::Forward(&bias), control)?));
         }
-        let product = rows_times(inputs[0], &self.weight.t()?, control)?;
+        let product = rows_times(inputs[0], &self.weight_like(inputs[0])?.t()?, control)?;
         Ok(Forward::stateless(match &self.bias {
             Some(bias) => product.broadcast_add(bias)?,
             None => product,
@@ -133,11 +170,9 @@ impl Op for Linear {
         control: &Control,
     ) -> Result<Tensor> {
         if self.is_streamed(gradient, control) {
-            return self.stream(gradient, 1, control, |isa, rows, weight, width| {
-                dense::back(isa, rows, weight, width, control)
-            });
+            return self.stream(gradient, Way::Back, control);
         }
-        rows_times(gradient, &self.weight, control)
+        rows_times(gradient, &self.weight_like(gradient)?, control)
     }
 
     fn macs(&self, _inputs: &[&[usize]], output: &[usize]) -> u64 {
@@ -168,3 +203,6 @@ fn rows_times(rows: &Tensor, matrix: &Tensor, control: &Control) -> Result<Tenso
     shape[last] = matrix.dim(1)?;
     product.reshape(shape)
 }
+
+#[cfg(test)]
+mod tests;

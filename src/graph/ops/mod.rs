@@ -40,7 +40,7 @@ pub use conv_transpose::ConvTranspose2d;
 pub use function::Function;
 pub use join::{Add, Concat};
 pub use layout::{Dropout, Flatten, Input};
-pub use linear::Linear;
+pub use linear::{Linear, NarrowError};
 pub use local_response::LocalResponseNorm;
 pub use map::Map;
 pub use matmul::MatMul;

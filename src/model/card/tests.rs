@@ -88,6 +88,11 @@ fn an_error_names_file_key_what_is_found_and_what_is_expected() {
         (("[8, 9]", "[8, 9]\nsizes = 1"), &["sizes", "unknown field", "line 7", "`input.sizes`"]),
         (("name = \"n\"", "name = \" \""), &["`name`", "empty"]),
         (("[8, 9]", "[\n  8,\n  \"x\",\n]"), &["expected a whole number", "line 8", "`input.size`"]),
+        (
+            ("name = \"n\"", "name = \"n\"\ndense_weights = \"f8\""),
+            &["unknown variant `f8`", "`f32`, `f16`", "`bf16`", "line 2", "`dense_weights`"],
+        ),
+        (("name = \"n\"", "name = \"n\"\ndense_weights = 16"), &["line 2", "`dense_weights`"]),
         (("name = \"n\"", "name = 3"), &["expected a string", "line 1", "`name`"]),
         (("name = \"n\"\n", ""), &["missing field `name`"]),
         (("name = \"n\"", "name = \"n\"\nsha256 = \"12\""), &["sha256", "64 hexadecimal"]),
@@ -113,6 +118,17 @@ fn an_error_names_file_key_what_is_found_and_what_is_expected() {
             assert!(message.contains(word), "{word} is not in: {message}");
         }
         assert!(!message.contains('\n'), "{message}");
+    }
+}
+
+#[test]
+fn dense_layers_keep_their_weights_in_one_of_three_ways() {
+    assert_eq!(Card::parse(LEAST, "card").unwrap().dense_weights, DenseWeights::F32);
+    for (name, kept) in [("f32", DenseWeights::F32), ("f16", DenseWeights::F16), ("bf16", DenseWeights::Bf16)] {
+        let text = LEAST.replace("[input]", &format!("dense_weights = \"{name}\"\n[input]"));
+        let card = Card::parse(&text, "card").unwrap();
+        assert_eq!((card.dense_weights, card.dense_weights.name()), (kept, name));
+        assert_eq!(Card::parse(&toml::to_string(&card).unwrap(), "again").unwrap(), card);
     }
 }
 

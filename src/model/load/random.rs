@@ -92,7 +92,7 @@ pub(super) fn sampler(
 }
 
 /// The dense layer or convolution of this name, behind which its activation may stand.
-fn weighted(graph: &Graph, layer: &str) -> Option<NodeId> {
+pub(super) fn weighted(graph: &Graph, layer: &str) -> Option<NodeId> {
     let mut id = graph.find(layer)?;
     loop {
         let node = &graph.nodes()[id];

@@ -1,7 +1,10 @@
 //! A few rows times a large matrix, as in the dense layers of a network that looks at one picture.
 //!
 //! Such a product waits for the memory: each weight is used once a row. So the weights are read where they lie, once and
-//! in order, by all threads; packing them would cost their size again.
+//! in order, by all threads; packing them would cost their size again. Weights of 16 bits are half as much to read; they
+//! are widened on the way, and all sums are in `f32`.
+
+use half::{bf16, f16};
 
 use super::{
     super::each::each,
@@ -20,13 +23,71 @@ const TOGETHER: usize = 4;
 /// Sums at a time in one scalar product; with those beside it as many as additions take to finish.
 const SUMS: usize = 2;
 
+/// A number as weights may lie in memory, and how sixteen of them are read as `f32`, which rounds nothing.
+pub trait Weight: Copy + Default + Send + Sync {
+    /// The weights at an address.
+    ///
+    /// # Safety
+    /// Sixteen elements must be readable, and the processor must have the lane's instructions.
+    unsafe fn load<L: Lane>(from: *const Self) -> L;
+
+    /// The first `count` weights at an address, zeros behind them.
+    ///
+    /// # Safety
+    /// As [`Weight::load`], for `count` elements (16 at most).
+    #[inline(always)]
+    unsafe fn load_some<L: Lane>(from: *const Self, count: usize) -> L {
+        if count == LANE {
+            // SAFETY: the caller's.
+            return unsafe { Self::load(from) };
+        }
+        let mut all = [Self::default(); LANE];
+        // SAFETY: `count` elements are readable, and fewer than `all` has.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, all.as_mut_ptr(), count);
+            Self::load(all.as_ptr())
+        }
+    }
+}
+
+impl Weight for f32 {
+    #[inline(always)]
+    unsafe fn load<L: Lane>(from: *const Self) -> L {
+        // SAFETY: the caller's.
+        unsafe { L::load(from) }
+    }
+}
+
+impl Weight for f16 {
+    #[inline(always)]
+    unsafe fn load<L: Lane>(from: *const Self) -> L {
+        // SAFETY: the caller's.
+        unsafe { L::load_f16(from) }
+    }
+}
+
+impl Weight for bf16 {
+    #[inline(always)]
+    unsafe fn load<L: Lane>(from: *const Self) -> L {
+        // SAFETY: the caller's.
+        unsafe { L::load_bf16(from) }
+    }
+}
+
 /// `rows · weightᵀ + bias`: `rows` is `[count, inputs]`, `weight` `[outputs, inputs]`, the result `[count, outputs]`;
 /// `bias` is empty for none. A cancelled run leaves part of the result 0.
 ///
 /// # Panics
 /// When lengths do not fit each other.
 #[must_use]
-pub fn forward(isa: Isa, rows: &[f32], weight: &[f32], inputs: usize, bias: &[f32], control: &Control) -> Vec<f32> {
+pub fn forward<W: Weight>(
+    isa: Isa,
+    rows: &[f32],
+    weight: &[W],
+    inputs: usize,
+    bias: &[f32],
+    control: &Control,
+) -> Vec<f32> {
     let (outputs, count) = (weight.len() / inputs, rows.len() / inputs);
     assert!(weight.len() == outputs * inputs && rows.len() == count * inputs, "rows and weights of different lengths");
     assert!(bias.is_empty() || bias.len() == outputs, "a bias for other outputs");
@@ -64,7 +125,7 @@ pub fn forward(isa: Isa, rows: &[f32], weight: &[f32], inputs: usize, bias: &[f3
 /// # Panics
 /// When lengths do not fit each other.
 #[must_use]
-pub fn back(isa: Isa, gradient: &[f32], weight: &[f32], inputs: usize, control: &Control) -> Vec<f32> {
+pub fn back<W: Weight>(isa: Isa, gradient: &[f32], weight: &[W], inputs: usize, control: &Control) -> Vec<f32> {
     /// Inputs of one thread: sums that stay in the nearest cache.
     const INPUTS: usize = 2048;
     let outputs = weight.len() / inputs;
@@ -93,13 +154,13 @@ pub fn back(isa: Isa, gradient: &[f32], weight: &[f32], inputs: usize, control: 
 }
 
 /// The scalar products of one slice with others of the same length.
-fn dots(isa: Isa, a: &[f32], b: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+fn dots<W: Weight>(isa: Isa, a: &[f32], b: [&[W]; TOGETHER]) -> [f32; TOGETHER] {
     assert!(b.iter().all(|b| b.len() == a.len()));
-    let (length, a, b) = (a.len(), a.as_ptr(), b.map(<[f32]>::as_ptr));
+    let (length, a, b) = (a.len(), a.as_ptr(), b.map(<[W]>::as_ptr));
     // SAFETY: all have so many elements, and `isa` names what the processor has.
     unsafe {
         match isa {
-            Isa::Plain => dots_in::<Array>(a, b, length),
+            Isa::Plain => dots_in::<Array, W>(a, b, length),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::dots_avx2(a, b, length),
             #[cfg(target_arch = "x86_64")]
@@ -109,12 +170,12 @@ fn dots(isa: Isa, a: &[f32], b: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
 }
 
 /// Adds a multiple of one slice to another of the same length.
-fn add(isa: Isa, sums: &mut [f32], factor: f32, values: &[f32]) {
+fn add<W: Weight>(isa: Isa, sums: &mut [f32], factor: f32, values: &[W]) {
     assert_eq!(sums.len(), values.len());
     // SAFETY: both have so many elements, and `isa` names what the processor has.
     unsafe {
         match isa {
-            Isa::Plain => add_in::<Array>(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
+            Isa::Plain => add_in::<Array, W>(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::add_avx2(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
             #[cfg(target_arch = "x86_64")]
@@ -127,35 +188,35 @@ fn add(isa: Isa, sums: &mut [f32], factor: f32, values: &[f32]) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::lane::x86::{One, Two};
-    use super::{TOGETHER, add_in, dots_in};
+    use super::{TOGETHER, Weight, add_in, dots_in};
 
     // SAFETY of all: the caller's.
 
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn dots_avx2(a: *const f32, b: [*const f32; TOGETHER], length: usize) -> [f32; TOGETHER] {
-        unsafe { dots_in::<Two>(a, b, length) }
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub unsafe fn dots_avx2<W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize) -> [f32; TOGETHER] {
+        unsafe { dots_in::<Two, W>(a, b, length) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn dots_avx512(a: *const f32, b: [*const f32; TOGETHER], length: usize) -> [f32; TOGETHER] {
-        unsafe { dots_in::<One>(a, b, length) }
+    pub unsafe fn dots_avx512<W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize) -> [f32; TOGETHER] {
+        unsafe { dots_in::<One, W>(a, b, length) }
     }
 
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn add_avx2(sums: *mut f32, factor: f32, values: *const f32, length: usize) {
-        unsafe { add_in::<Two>(sums, factor, values, length) }
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub unsafe fn add_avx2<W: Weight>(sums: *mut f32, factor: f32, values: *const W, length: usize) {
+        unsafe { add_in::<Two, W>(sums, factor, values, length) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn add_avx512(sums: *mut f32, factor: f32, values: *const f32, length: usize) {
-        unsafe { add_in::<One>(sums, factor, values, length) }
+    pub unsafe fn add_avx512<W: Weight>(sums: *mut f32, factor: f32, values: *const W, length: usize) {
+        unsafe { add_in::<One, W>(sums, factor, values, length) }
     }
 }
 
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.
 
 #[inline(always)]
-unsafe fn dots_in<L: Lane>(a: *const f32, b: [*const f32; TOGETHER], length: usize) -> [f32; TOGETHER] {
+unsafe fn dots_in<L: Lane, W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize) -> [f32; TOGETHER] {
     let mut sums = [[L::splat(0.0); SUMS]; TOGETHER];
     let mut place = 0;
     // SAFETY: all addresses lie within the lengths that the caller promises.
@@ -165,7 +226,7 @@ unsafe fn dots_in<L: Lane>(a: *const f32, b: [*const f32; TOGETHER], length: usi
                 let at = place + index * LANE;
                 let left = L::load(a.add(at));
                 for which in 0..TOGETHER {
-                    sums[which][index] = left.mul_add(L::load(b[which].add(at)), sums[which][index]);
+                    sums[which][index] = left.mul_add(W::load(b[which].add(at)), sums[which][index]);
                 }
             }
             place += SUMS * LANE;
@@ -174,7 +235,7 @@ unsafe fn dots_in<L: Lane>(a: *const f32, b: [*const f32; TOGETHER], length: usi
             let count = LANE.min(length - place);
             let left = L::load_some(a.add(place), count);
             for which in 0..TOGETHER {
-                sums[which][0] = left.mul_add(L::load_some(b[which].add(place), count), sums[which][0]);
+                sums[which][0] = left.mul_add(W::load_some(b[which].add(place), count), sums[which][0]);
             }
             place += count;
         }
@@ -197,16 +258,19 @@ unsafe fn dots_in<L: Lane>(a: *const f32, b: [*const f32; TOGETHER], length: usi
 }
 
 #[inline(always)]
-unsafe fn add_in<L: Lane>(sums: *mut f32, factor: f32, values: *const f32, length: usize) {
+unsafe fn add_in<L: Lane, W: Weight>(sums: *mut f32, factor: f32, values: *const W, length: usize) {
     let factor = L::splat(factor);
     let mut place = 0;
     while place < length {
         let count = LANE.min(length - place);
         // SAFETY: all addresses lie within the length that the caller promises.
         unsafe {
-            let sum = factor.mul_add(L::load_some(values.add(place), count), L::load_some(sums.add(place), count));
+            let sum = factor.mul_add(W::load_some(values.add(place), count), L::load_some(sums.add(place), count));
             sum.store_some(sums.add(place), count);
         }
         place += count;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 pub enum Isa {
     /// What every processor of the architecture has; on `aarch64` the compiler makes NEON of it.
     Plain,
-    /// AVX2 with fused multiply-add: eight numbers at a time.
+    /// AVX2 with fused multiply-add and conversion of `f16`, which processors have together: eight numbers at a time.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     /// AVX-512: sixteen numbers at a time.
@@ -30,7 +30,7 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::is_x86_feature_detected;
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
                 all.push(Self::Avx2);
                 if is_x86_feature_detected!("avx512f") {
                     all.push(Self::Avx512);

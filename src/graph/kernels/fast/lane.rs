@@ -1,5 +1,7 @@
 //! Sixteen numbers at a time: what the transforms are written in, once for every processor.
 
+use half::{bf16, f16};
+
 /// Numbers in a lane.
 pub const LANE: usize = 16;
 
@@ -13,6 +15,18 @@ pub trait Lane: Copy {
     /// # Safety
     /// Sixteen elements must be readable, and the processor must have the lane's instructions.
     unsafe fn load(from: *const f32) -> Self;
+
+    /// The numbers at an address, half as wide there; widening rounds nothing.
+    ///
+    /// # Safety
+    /// As [`Lane::load`]; besides, the processor must convert such numbers ([`Isa::Avx2`](super::Isa) says so).
+    unsafe fn load_f16(from: *const f16) -> Self;
+
+    /// The numbers at an address, of which only the upper half is there; widening rounds nothing.
+    ///
+    /// # Safety
+    /// As [`Lane::load`].
+    unsafe fn load_bf16(from: *const bf16) -> Self;
 
     /// Writes the numbers.
     ///
@@ -86,11 +100,38 @@ impl Array {
     }
 }
 
+/// An `f16` by its bits as `f32`, without branches, so that the compiler makes lanes of it.
+#[inline(always)]
+fn widened(bits: u16) -> f32 {
+    /// 2¹¹²: by how much the exponents of the two lie apart.
+    const APART: f32 = f32::from_bits((127 + 112) << 23);
+    /// The least that stands for infinity and NaN, by its bits where they come to lie.
+    const INFINITE: u32 = 0x7C00 << 13;
+    let (sign, rest) = (u32::from(bits & 0x8000) << 16, u32::from(bits & 0x7FFF) << 13);
+    // Subnormal numbers come out right as well: nothing of a product with a power of 2 is rounded here.
+    let finite = (f32::from_bits(rest) * APART).to_bits();
+    f32::from_bits(sign | if rest < INFINITE { finite } else { rest | 0x7F80_0000 })
+}
+
 impl Lane for Array {
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
         // SAFETY: the caller's; no alignment is assumed.
         Self(unsafe { from.cast::<[f32; LANE]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(from: *const f16) -> Self {
+        // SAFETY: the caller's; no alignment is assumed.
+        let bits = unsafe { from.cast::<[u16; LANE]>().read_unaligned() };
+        Self(std::array::from_fn(|place| widened(bits[place])))
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const bf16) -> Self {
+        // SAFETY: the caller's; no alignment is assumed.
+        let bits = unsafe { from.cast::<[u16; LANE]>().read_unaligned() };
+        Self(std::array::from_fn(|place| f32::from_bits(u32::from(bits[place]) << 16)))
     }
 
     #[inline(always)]
@@ -144,11 +185,15 @@ impl Lane for Array {
 #[cfg(target_arch = "x86_64")]
 pub mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _CMP_UNORD_Q, _mm256_add_ps, _mm256_blendv_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
-        _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_mov_ps, _mm512_max_ps, _mm512_min_ps,
-        _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        __m128i, __m256, __m256i, __m512, _CMP_UNORD_Q, _mm_loadu_si128, _mm256_add_ps, _mm256_blendv_ps,
+        _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_loadu_si256, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_slli_epi32,
+        _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32,
+        _mm512_cvtph_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_mov_ps, _mm512_max_ps, _mm512_min_ps,
+        _mm512_mul_ps, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
     };
+
+    use half::{bf16, f16};
 
     use super::Lane;
 
@@ -167,6 +212,19 @@ pub mod x86 {
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
             unsafe { Self(_mm512_loadu_ps(from)) }
+        }
+
+        #[inline(always)]
+        unsafe fn load_f16(from: *const f16) -> Self {
+            unsafe { Self(_mm512_cvtph_ps(_mm256_loadu_si256(from.cast::<__m256i>()))) }
+        }
+
+        #[inline(always)]
+        unsafe fn load_bf16(from: *const bf16) -> Self {
+            unsafe {
+                let bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast::<__m256i>()));
+                Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits)))
+            }
         }
 
         #[inline(always)]
@@ -222,6 +280,27 @@ pub mod x86 {
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
             unsafe { Self(_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))) }
+        }
+
+        #[inline(always)]
+        unsafe fn load_f16(from: *const f16) -> Self {
+            unsafe {
+                let near = _mm_loadu_si128(from.cast::<__m128i>());
+                let far = _mm_loadu_si128(from.add(8).cast::<__m128i>());
+                Self(_mm256_cvtph_ps(near), _mm256_cvtph_ps(far))
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn load_bf16(from: *const bf16) -> Self {
+            unsafe {
+                let near = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast::<__m128i>()));
+                let far = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(8).cast::<__m128i>()));
+                Self(
+                    _mm256_castsi256_ps(_mm256_slli_epi32::<16>(near)),
+                    _mm256_castsi256_ps(_mm256_slli_epi32::<16>(far)),
+                )
+            }
         }
 
         #[inline(always)]

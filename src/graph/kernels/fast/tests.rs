@@ -1,7 +1,7 @@
 //! The fast kernels against sums in `f64`, with every set of instructions that the processor has.
 
 use super::{
-    Isa, dense, depthwise, direct,
+    Isa, depthwise, direct,
     image::{After, Target, View},
     largest,
     layout::{self, Edges},
@@ -11,7 +11,7 @@ use super::{
 use crate::graph::Control;
 
 /// Numbers in −1..1, the same in each run.
-fn noise(count: usize, seed: u64) -> Vec<f32> {
+pub(super) fn noise(count: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -145,7 +145,7 @@ impl Case {
 }
 
 /// Rounding of plain sums of up to 500 products in `f32`, as a part of the largest.
-const PLAIN: f64 = 2e-6;
+pub(super) const PLAIN: f64 = 2e-6;
 
 /// Winograd's transforms lose a little more: 1e-6 was seen.
 const WINOGRAD: f64 = 5e-6;
@@ -363,30 +363,5 @@ fn layouts_lead_back_to_where_they_came_from() {
         assert_eq!(last.get(1), values.get(if channels > 1 { rows * columns } else { 1 }));
         layout::to_first(View::new(&last, [batch, rows, columns, channels]), &mut first);
         assert_eq!(first, values);
-    }
-}
-
-#[test]
-fn dense_layers_are_the_plain_sums_both_ways() {
-    for (count, inputs, outputs) in [(1, 1, 1), (3, 130, 7), (6, 5000, 33), (2, 2049, 300)] {
-        let (weight, bias) = (noise(inputs * outputs, 1), noise(outputs, 2));
-        let (rows, mut gradient) = (noise(count * inputs, 3), noise(count * outputs, 4));
-        gradient[0] = 0.0;
-        for isa in Isa::all() {
-            let found = dense::forward(isa, &rows, &weight, inputs, &bias, &Control::default());
-            for (place, found) in found.iter().enumerate() {
-                let (row, output) = (place / outputs, place % outputs);
-                let product = |i: usize| f64::from(rows[row * inputs + i]) * f64::from(weight[output * inputs + i]);
-                let expected = f64::from(bias[output]) + (0..inputs).map(product).sum::<f64>();
-                assert!((f64::from(*found) - expected).abs() < PLAIN * (inputs as f64).sqrt() * 4.0, "{isa:?}");
-            }
-            let found = dense::back(isa, &gradient, &weight, inputs, &Control::default());
-            for (place, found) in found.iter().enumerate() {
-                let (row, input) = (place / inputs, place % inputs);
-                let product = |o: usize| f64::from(gradient[row * outputs + o]) * f64::from(weight[o * inputs + input]);
-                let expected: f64 = (0..outputs).map(product).sum();
-                assert!((f64::from(*found) - expected).abs() < PLAIN * 100.0, "{isa:?}");
-            }
-        }
     }
 }

@@ -158,4 +158,7 @@ pub fn about(ui: &mut Ui, model: &ModelInfo) {
     quiet(ui, format!("Version {}   {}", card.version, card.architecture));
     let digest = model.weights_sha256.get(..12).unwrap_or(&model.weights_sha256);
     quiet(ui, format!("Weights SHA-256 {digest}…")).on_hover_text(&model.weights_sha256);
+    if let Some(narrow) = &model.narrow {
+        quiet(ui, format!("Large dense layers in {}", narrow.kept_in.name())).on_hover_text(narrow.words());
+    }
 }
