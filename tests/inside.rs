@@ -409,6 +409,10 @@ fn weights_of_16_bits_are_compared_with_those_of_32_on_the_images() {
         let deviation = deviation.as_f64().unwrap();
         assert!(deviation > rounded / 100.0 && deviation < rounded * 1.01, "{deviation} of {rounded}");
     }
+    // Nothing here lies next to 0, so that maps change by a factor near 1 alone.
+    assert_eq!(narrow["map_layer"], "features.11");
+    let map = narrow["map_deviation_here"].as_f64().unwrap();
+    assert!(map > rounded / 2.0 && map < rounded * 2.0, "{map} of {rounded}");
     assert!(fs::read_to_string(out.join("check.html")).unwrap().contains("kept in f16"));
 
     // Exact sums take the weights as they are.

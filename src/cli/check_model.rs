@@ -1,6 +1,7 @@
 //! `glassbox check-model`: what weights and activations over many images say about how a network was trained, as a
 //! table, as JSON and as a page.
 
+mod narrow;
 mod text;
 mod work;
 

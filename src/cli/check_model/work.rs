@@ -4,22 +4,19 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use glassbox::display::Picture;
-use glassbox::engine::compute::{
-    Forward,
-    survey::{self, Checking},
-};
-use glassbox::export::check::{CheckRecord, NarrowRecord, definitions, page};
+use glassbox::engine::compute::survey::{self, Checking};
+use glassbox::export::check::{CheckRecord, definitions, page};
 use glassbox::export::{FailedSource, ProgramRecord, write_atomically};
 use glassbox::graph::Control;
 use glassbox::inside::check::Lesion;
 use glassbox::inside::{Filters, Report, layers_with_filters};
-use glassbox::model::{Deviation, Fit, MOST_DEVIATION, Model, card::Order};
+use glassbox::model::{Fit, MOST_DEVIATION, Model, card::Order};
 use glassbox::study::{Reader, Slice, Storage};
 use sha2::{Digest, Sha256};
 
 use super::super::explain::{model_record, sentence};
 use super::super::{DONE, Outcome as Exit, PARTLY, Stop, print};
+use super::narrow::Compared;
 use super::{CheckOptions, text};
 
 /// How large what is looked for is, as the user said.
@@ -46,8 +43,8 @@ pub struct Work<'a> {
     /// For each image that was run, input pixels a slice pixel, and slice pixels a millimetre where that is known.
     scales: Vec<(f64, Option<f64>)>,
     failed: Vec<FailedSource>,
-    /// The same model with all weights in 32 bits, where it has some in 16, and how far apart the two are.
-    wide: Option<(Model, Deviation)>,
+    /// Where the model has weights of 16 bits: what they change.
+    compared: Option<Compared>,
 }
 
 impl<'a> Work<'a> {
@@ -72,7 +69,7 @@ impl<'a> Work<'a> {
             inputs: Sha256::new(),
             scales: Vec::new(),
             failed,
-            wide: wide.map(|wide| (wide, Deviation::default())),
+            compared: wide.map(Compared::new),
         })
     }
 
@@ -80,7 +77,9 @@ impl<'a> Work<'a> {
     pub fn image(&mut self, slice: &Slice) {
         let ran = self.sha256(&slice.source.path).and_then(|hash| {
             let picture = self.reader.picture(slice).map_err(|error| error.to_string())?;
-            self.compare(&picture)?;
+            if let Some(compared) = &mut self.compared {
+                compared.image(self.model, &picture, &self.control)?;
+            }
             let fit = self.checking.image(self.model, &picture, &self.control);
             Ok((hash, fit.map_err(|failure| sentence(&failure))?))
         });
@@ -93,23 +92,6 @@ impl<'a> Work<'a> {
             }
             Err(reason) => self.failed.push(FailedSource { source: self.source_name(slice), reason }),
         }
-    }
-
-    /// Where some weights are in 16 bits: how far that moves the logits of an image.
-    fn compare(&mut self, picture: &Picture) -> Result<(), String> {
-        let Some((wide, deviation)) = &mut self.wide else { return Ok(()) };
-        let logits = |model: &Model| match Forward::run(model, picture, &[], &self.control) {
-            Ok(run) => Ok(run.scores().logits),
-            Err(failure) => Err(sentence(&failure)),
-        };
-        deviation.add(&logits(wide)?, &logits(self.model)?);
-        Ok(())
-    }
-
-    /// What is to be said of weights in 16 bits, if there are any.
-    fn narrow(&self) -> Option<NarrowRecord> {
-        let ((_, deviation), of_model) = self.wide.as_ref().zip(self.model.narrow.clone())?;
-        Some(NarrowRecord { of_model, deviation_here: deviation.relative(), most_deviation: MOST_DEVIATION })
     }
 
     /// Writes and prints what was found.
@@ -133,7 +115,7 @@ impl<'a> Work<'a> {
             time: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             inputs_sha256: hex(&self.inputs.clone().finalize()),
             layers: self.options.layer.clone(),
-            narrow: self.narrow(),
+            narrow: self.compared.as_ref().and_then(|compared| compared.record(self.model)),
             definitions: definitions(),
             report,
             failed: self.failed.clone(),

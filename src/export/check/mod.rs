@@ -51,6 +51,11 @@ pub struct NarrowRecord {
     pub deviation_here: f64,
     /// How far they may.
     pub most_deviation: f64,
+    /// The layer that maps were made at.
+    pub map_layer: String,
+    /// How far Grad-CAM maps of the most probable class there deviate, as a part of a map's maximum. Gradients move more
+    /// than logits: a unit next to 0 between two dense layers that a ReLU passes or not takes its whole part with it.
+    pub map_deviation_here: f64,
 }
 
 impl NarrowRecord {
@@ -65,10 +70,12 @@ impl NarrowRecord {
     #[must_use]
     pub fn words(&self) -> String {
         format!(
-            "{} On these images they deviate by {:.1e}{}.",
+            "{} On these images they deviate by {:.1e}{}, Grad-CAM maps at {} by {:.1e} of their maximum.",
             self.of_model.words(),
             self.deviation_here,
-            if self.is_too_far() { ", which is too much" } else { "" }
+            if self.is_too_far() { ", which is too much" } else { "" },
+            self.map_layer,
+            self.map_deviation_here,
         )
     }
 }

@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 /// How the weights of large dense layers are kept in memory on the CPU.
+///
+/// With 16 bits logits are those of 32 within 1e-3 of the largest, or the model is refused. Gradients may move more: a unit
+/// next to 0 between two dense layers, which a ReLU then passes or not, takes its whole part with it (of VGG16 with weights
+/// drawn at random, Grad-CAM by 3 % of its maximum with `f16`). `glassbox check-model` measures both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DenseWeights {

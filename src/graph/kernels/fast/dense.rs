@@ -133,20 +133,26 @@ pub fn back<W: Weight>(isa: Isa, gradient: &[f32], weight: &[W], inputs: usize, 
     assert!(weight.len() == outputs * inputs && gradient.len() == count * outputs, "weights for other outputs");
     let mut result = vec![0.0; count * inputs];
     let cells = Cells::new(&mut result);
+    let read: Vec<usize> =
+        (0..outputs).filter(|output| (0..count).any(|row| gradient[row * outputs + output] != 0.0)).collect();
     each((0..inputs).step_by(INPUTS), |first| {
         let length = INPUTS.min(inputs - first);
-        for (output, weight) in weight.chunks_exact(inputs).enumerate() {
-            if output % 256 == 0 && control.is_cancelled() {
+        for (number, few) in read.chunks(TOGETHER).enumerate() {
+            if number % 64 == 0 && control.is_cancelled() {
                 return;
             }
+            // The last few may be fewer: nothing of one is added then.
+            let weights = std::array::from_fn(|which| {
+                let output = few.get(which).unwrap_or(&few[0]);
+                &weight[output * inputs + first..][..length]
+            });
             for row in 0..count {
-                let factor = gradient[row * outputs + output];
-                if factor != 0.0 {
-                    // SAFETY: this thread alone has these inputs of all rows.
-                    let sums =
-                        unsafe { std::slice::from_raw_parts_mut(cells.pointer(row * inputs + first, length), length) };
-                    add(isa, sums, factor, &weight[first..first + length]);
-                }
+                let factors =
+                    std::array::from_fn(|which| few.get(which).map_or(0.0, |output| gradient[row * outputs + output]));
+                // SAFETY: this thread alone has these inputs of all rows.
+                let sums =
+                    unsafe { std::slice::from_raw_parts_mut(cells.pointer(row * inputs + first, length), length) };
+                add(isa, sums, factors, weights);
             }
         }
     });
@@ -169,17 +175,18 @@ fn dots<W: Weight>(isa: Isa, a: &[f32], b: [&[W]; TOGETHER]) -> [f32; TOGETHER] 
     }
 }
 
-/// Adds a multiple of one slice to another of the same length.
-fn add<W: Weight>(isa: Isa, sums: &mut [f32], factor: f32, values: &[W]) {
-    assert_eq!(sums.len(), values.len());
-    // SAFETY: both have so many elements, and `isa` names what the processor has.
+/// Adds multiples of some slices to another of the same length, one after the other.
+fn add<W: Weight>(isa: Isa, sums: &mut [f32], factors: [f32; TOGETHER], values: [&[W]; TOGETHER]) {
+    assert!(values.iter().all(|values| values.len() == sums.len()));
+    let (length, sums, values) = (sums.len(), sums.as_mut_ptr(), values.map(<[W]>::as_ptr));
+    // SAFETY: all have so many elements, and `isa` names what the processor has.
     unsafe {
         match isa {
-            Isa::Plain => add_in::<Array, W>(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
+            Isa::Plain => add_in::<Array, W>(sums, factors, values, length),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::add_avx2(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
+            Isa::Avx2 => x86::add_avx2(sums, factors, values, length),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::add_avx512(sums.as_mut_ptr(), factor, values.as_ptr(), sums.len()),
+            Isa::Avx512 => x86::add_avx512(sums, factors, values, length),
         }
     }
 }
@@ -203,13 +210,23 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2,fma,f16c")]
-    pub unsafe fn add_avx2<W: Weight>(sums: *mut f32, factor: f32, values: *const W, length: usize) {
-        unsafe { add_in::<Two, W>(sums, factor, values, length) }
+    pub unsafe fn add_avx2<W: Weight>(
+        sums: *mut f32,
+        factors: [f32; TOGETHER],
+        values: [*const W; TOGETHER],
+        length: usize,
+    ) {
+        unsafe { add_in::<Two, W>(sums, factors, values, length) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn add_avx512<W: Weight>(sums: *mut f32, factor: f32, values: *const W, length: usize) {
-        unsafe { add_in::<One, W>(sums, factor, values, length) }
+    pub unsafe fn add_avx512<W: Weight>(
+        sums: *mut f32,
+        factors: [f32; TOGETHER],
+        values: [*const W; TOGETHER],
+        length: usize,
+    ) {
+        unsafe { add_in::<One, W>(sums, factors, values, length) }
     }
 }
 
@@ -258,14 +275,25 @@ unsafe fn dots_in<L: Lane, W: Weight>(a: *const f32, b: [*const W; TOGETHER], le
 }
 
 #[inline(always)]
-unsafe fn add_in<L: Lane, W: Weight>(sums: *mut f32, factor: f32, values: *const W, length: usize) {
-    let factor = L::splat(factor);
+unsafe fn add_in<L: Lane, W: Weight>(
+    sums: *mut f32,
+    factors: [f32; TOGETHER],
+    values: [*const W; TOGETHER],
+    length: usize,
+) {
+    let mut lanes = [L::splat(0.0); TOGETHER];
+    for which in 0..TOGETHER {
+        lanes[which] = L::splat(factors[which]);
+    }
     let mut place = 0;
     while place < length {
         let count = LANE.min(length - place);
         // SAFETY: all addresses lie within the length that the caller promises.
         unsafe {
-            let sum = factor.mul_add(W::load_some(values.add(place), count), L::load_some(sums.add(place), count));
+            let mut sum = L::load_some(sums.add(place), count);
+            for which in 0..TOGETHER {
+                sum = lanes[which].mul_add(W::load_some(values[which].add(place), count), sum);
+            }
             sum.store_some(sums.add(place), count);
         }
         place += count;

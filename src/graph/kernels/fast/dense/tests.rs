@@ -50,10 +50,10 @@ fn weights_of_16_bits_are_summed_as_they_are() {
     both_ways(bf16::from_f32, f64::from);
 }
 
-/// What `add` makes of `0 + 1 · weight`: the weight itself, but that −0 becomes 0.
+/// What `add` makes of `0 + 1 · weight + 0 · 0 + …`: the weight itself, but that −0 becomes 0.
 fn read<W: Weight>(isa: Isa, weights: &[W]) -> Vec<f32> {
-    let mut sums = vec![0.0; weights.len()];
-    add(isa, &mut sums, 1.0, weights);
+    let (mut sums, nothing) = (vec![0.0; weights.len()], vec![W::default(); weights.len()]);
+    add(isa, &mut sums, [0.0, 1.0, 0.0, 0.0], [&nothing, weights, &nothing, &nothing]);
     sums
 }
 
