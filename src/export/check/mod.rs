@@ -62,8 +62,7 @@ impl NarrowRecord {
     /// Whether the logits deviate by too much.
     #[must_use]
     pub fn is_too_far(&self) -> bool {
-        // So that NaN is too far as well.
-        !(self.deviation_here <= self.most_deviation)
+        self.deviation_here.is_nan() || self.deviation_here > self.most_deviation
     }
 
     /// In words for people.

@@ -183,6 +183,7 @@ impl Lane for Array {
 
 /// The versions for x86.
 #[cfg(target_arch = "x86_64")]
+#[expect(clippy::cast_ptr_alignment, reason = "the loads that take pointers to registers take any address")]
 pub mod x86 {
     use std::arch::x86_64::{
         __m128i, __m256, __m256i, __m512, _CMP_UNORD_Q, _mm_loadu_si128, _mm256_add_ps, _mm256_blendv_ps,
