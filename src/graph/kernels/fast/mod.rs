@@ -29,6 +29,7 @@ mod micro;
 mod prepared;
 #[cfg(test)]
 mod tests;
+mod winners;
 mod winograd;
 
 use image::View;
@@ -36,6 +37,7 @@ pub(in crate::graph) use isa::Isa;
 pub(in crate::graph) use largest::largest;
 pub(in crate::graph) use layout::{Edges, to_last};
 pub(in crate::graph) use prepared::{Extras, Packed, Prepared};
+pub(in crate::graph) use winners::{put_back, winners};
 
 /// Channels last, `[batch, rows, columns, channels]` → `[batch, channels, rows, columns]`.
 pub(in crate::graph) fn to_first(values: &[f32], sizes: [usize; 4], out: &mut [f32]) {

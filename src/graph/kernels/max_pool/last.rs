@@ -36,9 +36,13 @@ pub(super) fn forward(
                 if control.check().is_err() {
                     return;
                 }
+                let source = source(index);
+                let mut window = Vec::new();
                 let pixels = largest.chunks_mut(channels).zip(switches.chunks_mut(channels)).zip(&reached[1]);
                 for ((largest, switches), column) in pixels {
-                    source(index).winners(&reached[0][index % rows], column, largest, switches);
+                    window.clear();
+                    window.extend(source.places(&reached[0][index % rows], column));
+                    fast::winners(Isa::best(), &window, largest, switches);
                 }
             });
         } else {
@@ -83,22 +87,6 @@ impl Source<'_> {
             })
         })
     }
-
-    /// The largest values of one window, where NaN is larger than all, and the places of the first of them.
-    fn winners(&self, row: &Reach, column: &Reach, largest: &mut [f32], switches: &mut [u32]) {
-        let mut places = self.places(row, column);
-        if let Some((first, place)) = places.next() {
-            largest.copy_from_slice(first);
-            switches.fill(place);
-        }
-        for (values, place) in places {
-            for ((best, switch), &value) in largest.iter_mut().zip(switches.iter_mut()).zip(values) {
-                let wins = (value > *best) | value.is_nan();
-                *best = if wins { value } else { *best };
-                *switch = if wins { place } else { *switch };
-            }
-        }
-    }
 }
 
 /// Each output's gradient at the place that won; `size` is rows and columns of the input. Asks `control` before each row.
@@ -139,9 +127,7 @@ pub(super) fn vjp(
                             }
                             let place = (down * pool.kernel[1] + across) as u32;
                             let back = &mut back[x * channels..][..channels];
-                            for ((back, &g), &switch) in back.iter_mut().zip(gradient).zip(switches) {
-                                *back += if switch == place { g } else { 0.0 };
-                            }
+                            fast::put_back(Isa::best(), gradient, switches, place, back);
                         }
                     }
                 }
