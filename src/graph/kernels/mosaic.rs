@@ -1,9 +1,8 @@
 //! Parts of many pictures that are one and the same picture but for a rectangle in each.
 
 use candle_core::{Result, Tensor, WithDType};
-use rayon::prelude::*;
 
-use super::{super::local::Mosaic, CHUNK, for_float, read, tensor};
+use super::{super::local::Mosaic, CHUNK, buffers, each::each, for_float, read, tensor};
 
 /// Channels-last, as dimensions of a tensor `[pictures, channels, rows, columns]`; and the way back.
 const LAST: [usize; 4] = [0, 2, 3, 1];
@@ -25,28 +24,37 @@ fn parts_of<T: WithDType>(mosaic: &Mosaic) -> Result<Tensor> {
     // A line is a row of one channel, or of all channels where they lie together.
     let (planes, unit) = if is_last { (1, channels) } else { (channels, 1) };
     let lines = |base: &[T], changed: Option<(&[T], [usize; 2])>| {
-        let mut output = vec![T::from_f64(fill); starts.len() * channels * size[0] * size[1]];
+        let mut output = buffers::room(starts.len() * channels * size[0] * size[1]);
+        let fill = T::from_f64(fill);
         let line = size[1] * unit;
         if line == 0 || output.is_empty() {
             return output;
         }
         let at = mosaic.changed.map_or(&[][..], |(_, at)| at);
         let grain = (CHUNK / line).max(1);
-        output.par_chunks_exact_mut(line).with_min_len(grain).enumerate().for_each(|(index, line)| {
-            let (plane, row) = (index / size[0], index % size[0]);
-            let (picture, plane) = (plane / planes, plane % planes);
-            let [top, left] = starts[picture];
-            let row = top + row as i64;
-            if !(0..rows as i64).contains(&row) {
-                return;
+        each(output.chunks_mut(grain * line).enumerate(), |(chunk, lines)| {
+            for (index, line) in lines.chunks_exact_mut(line).enumerate() {
+                let index = chunk * grain + index;
+                let (plane, row) = (index / size[0], index % size[0]);
+                let (picture, plane) = (plane / planes, plane % planes);
+                let [top, left] = starts[picture];
+                let row = top + row as i64;
+                if !(0..rows as i64).contains(&row) {
+                    line.fill(fill);
+                    continue;
+                }
+                let own = &base[(plane * rows + row as usize) * columns * unit..][..columns * unit];
+                overlay(line, left, own, 0, unit);
+                // What lies before and behind the picture.
+                let inside = [-left, columns as i64 - left].map(|place| place.clamp(0, size[1] as i64) as usize * unit);
+                line[..inside[0]].fill(fill);
+                line[inside[1]..].fill(fill);
+                let Some((values, [height, width])) = changed else { continue };
+                let [first, across] = at[picture];
+                let Some(inner) = (row as usize).checked_sub(first).filter(|&inner| inner < height) else { continue };
+                let own = &values[((picture * planes + plane) * height + inner) * width * unit..][..width * unit];
+                overlay(line, left, own, across as i64, unit);
             }
-            let own = &base[(plane * rows + row as usize) * columns * unit..][..columns * unit];
-            overlay(line, left, own, 0, unit);
-            let Some((values, [height, width])) = changed else { return };
-            let [first, across] = at[picture];
-            let Some(inner) = (row as usize).checked_sub(first).filter(|&inner| inner < height) else { return };
-            let own = &values[((picture * planes + plane) * height + inner) * width * unit..][..width * unit];
-            overlay(line, left, own, across as i64, unit);
         });
         output
     };
