@@ -53,11 +53,12 @@ impl Panels {
     }
 
     /// Panels of one group.
-    fn panels(&self) -> usize {
+    pub fn panels(&self) -> usize {
         self.outputs.div_ceil(WIDTH)
     }
 
-    fn panel(&self, group: usize, panel: usize) -> &[f32] {
+    /// The weights of one panel, `[depth][32]`.
+    pub fn panel(&self, group: usize, panel: usize) -> &[f32] {
         let size = self.depth * WIDTH;
         &self.values[(group * self.panels() + panel) * size..][..size]
     }
