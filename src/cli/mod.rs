@@ -87,29 +87,20 @@ struct RunOptions {
     /// Plain sums everywhere on the CPU: slower, without the rounding of Winograd's algorithm.
     #[arg(long)]
     exact: bool,
-    /// Winograd's algorithm on the CPU also where gradients are sent back: faster, with more rounding, which Grad-CAM++
-    /// at early layers shows.
-    #[arg(long, conflicts_with = "exact")]
-    fast: bool,
 }
 
 impl RunOptions {
     /// Where and how networks run, as reports name it.
     fn described(&self) -> String {
         match self.precision() {
-            Precision::Careful => self.device.to_string(),
+            Precision::Fast => self.device.to_string(),
             Precision::Exact => format!("{}, exact", self.device),
-            Precision::Fast => format!("{}, fast", self.device),
         }
     }
 
     /// How sums are computed.
     fn precision(&self) -> Precision {
-        match (self.exact, self.fast) {
-            (true, _) => Precision::Exact,
-            (false, true) => Precision::Fast,
-            (false, false) => Precision::Careful,
-        }
+        if self.exact { Precision::Exact } else { Precision::Fast }
     }
 }
 

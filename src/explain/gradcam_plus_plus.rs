@@ -41,7 +41,8 @@ impl Method for GradCamPlusPlus {
     }
 
     fn compute(&self, ask: &Ask) -> Result<Attribution, ExplainError> {
-        gradient_map(self.name(), ask, |evidence| {
+        let control = ask.control.steadily();
+        gradient_map(self.name(), &Ask { control: &control, ..*ask }, |evidence| {
             let channels = evidence.activations.planes().zip(evidence.gradients.planes());
             channels.map(|(activation, gradient)| weight(activation.iter().sum(), gradient)).collect()
         })

@@ -22,7 +22,7 @@ const GPU_BATCH: usize = 32;
 
 /// How many elements go through the network at once from `node` on, when the input of one has this shape. It depends on
 /// nothing but network and device, so that the same question is always computed in the same way.
-pub(super) fn batch_size(graph: &Graph, node: NodeId, input: &[usize], device: &Device) -> Result<usize, ExplainError> {
+pub(crate) fn batch_size(graph: &Graph, node: NodeId, input: &[usize], device: &Device) -> Result<usize, ExplainError> {
     if !device.is_cpu() {
         return Ok(GPU_BATCH);
     }
@@ -48,7 +48,7 @@ pub(super) fn gradients(ask: &Ask, inputs: &Tensor) -> Result<Vec<(f64, Planes)>
     let at_once = if graph.is_stack() { 1 } else { elements };
     let mut found = Vec::with_capacity(elements);
     for first in (0..elements).step_by(at_once.max(1)) {
-        let quiet = ask.control.quiet();
+        let quiet = ask.control.quiet().batched();
         let feeds = [(INPUT, inputs.narrow(0, first, at_once)?)];
         let trace = graph.run(&feeds, graph.output(), &Keep::nothing().gradients_to(INPUT), &quiet)?;
         let seed = objective.seed_all(trace.target())?;
@@ -58,6 +58,8 @@ pub(super) fn gradients(ask: &Ask, inputs: &Tensor) -> Result<Vec<(f64, Planes)>
             let gradient = Planes::of(&field, element, &graph.nodes()[INPUT].name)?;
             found.push((objective.value(output), gradient));
         }
+        drop(field);
+        trace.recycle()?;
     }
     Ok(found)
 }

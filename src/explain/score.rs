@@ -31,7 +31,7 @@ pub(super) fn scores_of_feeds(ask: &Ask, feeds: &[(NodeId, Tensor)], unit: Unit)
     for first in (0..elements).step_by(at_once.max(1)) {
         let part = |(node, batch): &(NodeId, Tensor)| Ok((*node, batch.narrow(0, first, at_once)?));
         let run = feeds.iter().map(part).collect::<Result<Vec<_>, ExplainError>>()?;
-        let quiet = ask.control.quiet();
+        let quiet = ask.control.quiet().batched();
         let trace = graph.run(&run, graph.output(), &Keep::nothing(), &quiet)?;
         scores.extend(values(ask, &objective, trace.target(), unit)?);
     }

@@ -2,50 +2,37 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 /// How sums of products are computed in `f32` on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Precision {
     /// By packed kernels, and Winograd's algorithm where that is faster.
-    Fast,
-    /// The same, but without Winograd's algorithm where a gradient is sent back, nor on the way there: it loses twice as
-    /// much to rounding, which turns the sign of more of the sums next to 0 that a ReLU then passes or not.
     #[default]
-    Careful,
+    Fast,
     /// Plain sums everywhere.
     Exact,
 }
 
-/// The precision of graphs that are built, as a number.
-static OF_NEW: AtomicU8 = AtomicU8::new(Precision::Careful as u8);
+/// Whether graphs that are built are exact.
+static NEW_ARE_EXACT: AtomicBool = AtomicBool::new(false);
 
 impl Precision {
     /// Makes this the precision of all graphs that the program builds from now on: a choice for the whole program,
     /// made when it starts. [`Graph::at`](super::Graph::at) chooses for one graph.
     pub fn make_default(self) {
-        OF_NEW.store(self as u8, Ordering::Relaxed);
+        NEW_ARE_EXACT.store(self == Self::Exact, Ordering::Relaxed);
     }
 
     /// The precision of graphs that are built now.
     pub(super) fn of_new_graphs() -> Self {
-        let number = OF_NEW.load(Ordering::Relaxed);
-        [Self::Fast, Self::Careful, Self::Exact].into_iter().find(|one| *one as u8 == number).unwrap_or_default()
+        if NEW_ARE_EXACT.load(Ordering::Relaxed) { Self::Exact } else { Self::Fast }
     }
 
-    /// Whether steps run through the packed kernels, and the ways back through them.
+    /// Whether layers run through the packed kernels.
     pub(super) fn packs(self) -> bool {
-        self != Self::Exact
-    }
-
-    /// Whether convolutions may run by Winograd's algorithm; with `record` those whose way back is gone, and that way.
-    pub(super) fn transforms(self, record: bool) -> bool {
-        match self {
-            Self::Fast => true,
-            Self::Careful => !record,
-            Self::Exact => false,
-        }
+        self == Self::Fast
     }
 }
 
@@ -57,6 +44,10 @@ pub struct Control {
     permille: Arc<AtomicU32>,
     /// That of the graph which runs under it.
     precision: Precision,
+    /// Whether ways back go without Winograd's algorithm.
+    steady: bool,
+    /// Whether this is one of many runs, each of a batch.
+    batched: bool,
     #[cfg(test)]
     counted: tests::Counted,
 }
@@ -103,6 +94,31 @@ impl Control {
     /// The same, for a graph of this precision.
     pub(super) fn at(&self, precision: Precision) -> Self {
         Self { precision, ..self.clone() }
+    }
+
+    /// The same, for one of many runs that take several pictures at once, which decides how layers of few pixels are
+    /// computed: weights are then read for all of them. Not left to the length of the batch, so that a picture's numbers
+    /// do not depend on its company.
+    #[must_use]
+    pub fn batched(&self) -> Self {
+        Self { batched: true, ..self.clone() }
+    }
+
+    /// Whether this is one of many runs, each of a batch.
+    pub(super) fn is_batched(&self) -> bool {
+        self.batched
+    }
+
+    /// The same, for a way back whose result is divided by numbers next to 0: it goes without Winograd's algorithm, which
+    /// loses a few times as much to rounding as a plain sum.
+    #[must_use]
+    pub fn steadily(&self) -> Self {
+        Self { steady: true, ..self.clone() }
+    }
+
+    /// Whether the way back may go by Winograd's algorithm.
+    pub(super) fn transforms_back(&self) -> bool {
+        !self.steady
     }
 
     /// The precision of the graph that runs.

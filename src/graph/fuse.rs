@@ -118,7 +118,6 @@ impl Graph {
         chain: &Chain,
         input: &Tensor,
         outputs: &[Option<Tensor>],
-        wanted: &Wanted,
         control: &Control,
     ) -> Result<Option<Tensor>> {
         if let Some(norm) = self.nodes[head].op_as::<BatchNorm2d>() {
@@ -128,7 +127,7 @@ impl Graph {
             return one_go.then(|| elementwise::affine(input, scale, Some(shift), true)).transpose();
         }
         let Some(conv) = self.nodes[head].op_as::<Conv2d>() else { return Ok(None) };
-        let Some(prepared) = conv.prepared(input, wanted.recorded[head], control)? else { return Ok(None) };
+        let Some(prepared) = conv.prepared(input, control)? else { return Ok(None) };
         let residual = chain.residual.and_then(|other| outputs[other].as_ref());
         let extras = Extras {
             norm: chain.norm.map(BatchNorm2d::scale_and_shift),

@@ -127,6 +127,15 @@ pub trait Op: Any + Debug + Send + Sync {
         self.vjp(gradient, which, saved, rule)
     }
 
+    /// [`Op::vjp`] of a gradient that nobody shares, in whose memory the result is written; `None`, and the gradient as it
+    /// was, where the operation can't.
+    ///
+    /// # Errors
+    /// Those of [`Op::vjp`].
+    fn vjp_in_place(&self, _gradient: &Tensor, _saved: &Saved, _rule: Rule) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
     /// How many multiplications, each with its addition, one forward step takes in its sums of products. Operations that
     /// only look at or scale single elements count as 0, as they do in the literature.
     fn macs(&self, _inputs: &[&[usize]], _output: &[usize]) -> u64 {

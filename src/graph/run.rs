@@ -132,7 +132,7 @@ impl Graph {
 
         let chain = self.chain_from(id, wanted, inputs[0], outputs, control).map_err(stopped)?;
         let fused = match &chain {
-            Some(chain) => self.run_chain(id, chain, inputs[0], outputs, wanted, control).map_err(stopped)?,
+            Some(chain) => self.run_chain(id, chain, inputs[0], outputs, control).map_err(stopped)?,
             None => None,
         };
         let (Some(chain), Some(output)) = (chain, fused) else {
@@ -199,7 +199,7 @@ impl Graph {
     ) -> candle_core::Result<Option<Chain<'_>>> {
         let node = &self.nodes[id];
         let can_pool = match node.op_as::<Conv2d>() {
-            Some(conv) => match conv.prepared(input, wanted.recorded[id], control)? {
+            Some(conv) => match conv.prepared(input, control)? {
                 Some(prepared) => prepared.can_pool(),
                 None => return Ok(None),
             },

@@ -48,6 +48,22 @@ impl Trace {
         self
     }
 
+    /// Gives the memory of what was recorded to the next run: for one of many runs, nothing of which is kept. Tensors that
+    /// came from this trace hold nothing any more.
+    ///
+    /// # Errors
+    /// [`GraphError::Compute`] when the tensor library fails.
+    pub fn recycle(self) -> Result<(), GraphError> {
+        let recorded = self.graph.nodes().iter().zip(&self.saved).enumerate();
+        // What ReLU keeps is its own output, never a weight.
+        for (id, (_, saved)) in recorded.filter(|(_, (node, _))| node.op_as::<Relu>().is_some()) {
+            for output in saved.iter().flat_map(|saved| &saved.state) {
+                give_tensor(output).map_err(|source| self.graph.failed(id, &[output.dims().to_vec()], source))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The graph that was run.
     #[must_use]
     pub fn graph(&self) -> &Arc<Graph> {
@@ -134,8 +150,16 @@ impl Trace {
             let Some(saved) = &self.saved[id] else { return Err(GraphError::NotKept { node: node.name.clone() }) };
             let stopped = |error| self.graph.stopped(id, &saved.inputs, error, control);
             for (which, &source) in node.inputs.iter().enumerate().filter(|&(_, &source)| visited[source]) {
-                let back = node.op.vjp_under(&gradient, which, saved, rules.of(node), control).map_err(stopped)?;
-                own[source] = copies(id) || gradients[source].is_some();
+                let rule = rules.of(node);
+                let in_place = own[id] && node.inputs.len() == 1;
+                let turned =
+                    if in_place { node.op.vjp_in_place(&gradient, saved, rule).map_err(stopped)? } else { None };
+                own[id] &= turned.is_none();
+                own[source] = turned.is_some() || copies(id) || gradients[source].is_some();
+                let back = match turned {
+                    Some(back) => back,
+                    None => node.op.vjp_under(&gradient, which, saved, rule, control).map_err(stopped)?,
+                };
                 let sum = match &gradients[source] {
                     Some(others) => add(others, &back).map_err(stopped)?,
                     None => back,
@@ -168,3 +192,6 @@ impl Trace {
         Err(GraphError::Seed { node: self.graph.name_of(from), seed: seed.dims().to_vec(), expected })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ impl Change {
     /// Where `changed` differs from `original`, both `channels × rows × columns`.
     pub fn between(original: &[f32], changed: &[f32], rows: usize, columns: usize) -> Self {
         let (mut top, mut bottom, mut left, mut right) = (rows, 0, columns, 0);
+        let most = (SMALL * (rows * columns) as f64) as usize;
         let lines = original.chunks_exact(columns.max(1)).zip(changed.chunks_exact(columns.max(1)));
         for (index, (original, changed)) in lines.enumerate() {
             if original == changed {
@@ -30,16 +31,14 @@ impl Change {
             let differs = |column: &usize| original[*column] != changed[*column];
             left = (0..left).find(differs).unwrap_or(left);
             right = (right..columns).rfind(differs).map_or(right, |column| column + 1);
+            if (bottom - top) * right.saturating_sub(left) > most {
+                return Self::Much;
+            }
         }
         if top >= bottom {
             return Self::None;
         }
-        let area = (bottom - top) * (right - left);
-        if area as f64 > SMALL * (rows * columns) as f64 {
-            Self::Much
-        } else {
-            Self::Within([top..bottom, left..right])
-        }
+        Self::Within([top..bottom, left..right])
     }
 }
 
@@ -64,6 +63,9 @@ impl Waiting {
 
     /// Adds one.
     pub fn push(&mut self, index: usize, values: &[f32], within: Option<[Range<usize>; 2]>) {
+        if self.values.is_empty() {
+            self.values.reserve_exact(self.most * values.len());
+        }
         self.indices.push(index);
         self.values.extend_from_slice(values);
         self.within.extend(within);

@@ -108,12 +108,11 @@ impl<'a> Scene<'a> {
     /// Hides the superpixels that are not visible in a copy of the original.
     pub fn hide(&self, visible: &[bool], values: &mut [f32]) {
         let labels = &self.superpixels.labels;
+        let stays: Vec<bool> = labels.iter().map(|&label| visible[label as usize]).collect();
         let planes = values.chunks_exact_mut(labels.len()).zip(self.hidden.chunks_exact(labels.len()));
         for (plane, hidden) in planes {
-            for ((value, &hidden), &label) in plane.iter_mut().zip(hidden).zip(labels) {
-                if !visible[label as usize] {
-                    *value = hidden;
-                }
+            for ((value, &hidden), &stays) in plane.iter_mut().zip(hidden).zip(&stays) {
+                *value = if stays { *value } else { hidden };
             }
         }
     }

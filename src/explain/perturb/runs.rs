@@ -139,7 +139,7 @@ impl<'a> Runs<'a> {
         } else {
             let (at, size) = waiting.rectangles(bounds);
             let patches = self.tensor(waiting.patches(&at, size, bounds), count, size)?;
-            let output = self.local()?.run(&at, &patches, &self.ask.control.quiet())?;
+            let output = self.local()?.run(&at, &patches, &self.ask.control.quiet().batched())?;
             scores_of_output(self.ask, &output, unit)?
         };
         for (index, score) in waiting.indices.into_iter().zip(found) {

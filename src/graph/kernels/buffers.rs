@@ -91,6 +91,38 @@ pub(in crate::graph) fn give_tensor(tensor: &Tensor) -> Result<()> {
     tensor.inplace_op1(&Empty)
 }
 
+/// Takes the memory of a tensor that nobody else has, elements and all; `None` where it holds more than the tensor shows,
+/// or is none of `f32` on the CPU. What holds for [`give_tensor`] holds here.
+///
+/// # Errors
+/// When the tensor library fails.
+pub(in crate::graph) fn take_tensor(tensor: &Tensor) -> Result<Option<Vec<f32>>> {
+    if tensor.dtype() != DType::F32 || !tensor.device().is_cpu() {
+        return Ok(None);
+    }
+    let taken = Taken(Mutex::new(None));
+    tensor.inplace_op1(&taken)?;
+    Ok(taken.0.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Takes a tensor's memory and keeps its elements.
+struct Taken(Mutex<Option<Vec<f32>>>);
+
+impl InplaceOp1 for Taken {
+    fn name(&self) -> &'static str {
+        "take"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        if let CpuStorage::F32(values) = storage
+            && values.len() == layout.shape().elem_count()
+        {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::mem::take(values));
+        }
+        Ok(())
+    }
+}
+
 /// Takes a tensor's memory away.
 struct Empty;
 
@@ -128,6 +160,14 @@ mod tests {
         let again = room::<f32>(length);
         assert_eq!(again.as_ptr(), address);
         assert_eq!(room::<f64>(2), [0.0; 2]);
+    }
+
+    #[test]
+    fn a_tensor_gives_its_elements_up_if_it_shows_all_of_them() {
+        let tensor = super::super::tensor(vec![1.0_f32, 2.0, 3.0], 3).unwrap();
+        assert!(take_tensor(&tensor.narrow(0, 1, 2).unwrap()).unwrap().is_none());
+        assert_eq!(take_tensor(&tensor).unwrap().unwrap(), [1.0, 2.0, 3.0]);
+        assert!(take_tensor(&super::super::tensor(vec![1.0_f64], 1).unwrap()).unwrap().is_none());
     }
 
     #[test]

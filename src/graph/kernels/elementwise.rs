@@ -1,6 +1,6 @@
 //! ReLU and per-channel scaling.
 
-use candle_core::{Result, Tensor, WithDType};
+use candle_core::{DType, Result, Tensor, WithDType};
 
 use super::{
     super::op::Rule,
@@ -43,20 +43,58 @@ fn relu_vjp_of<T: WithDType>(gradient: &Tensor, output: &Tensor, rule: Rule) -> 
             let mut back = buffers::room(gradient.len());
             let inputs = gradient.chunks(CHUNK).zip(output.chunks(CHUNK));
             each(back.chunks_mut(CHUNK).zip(inputs), |(back, (gradient, output))| {
-                // The rule outside, the comparison without a branch: signs cannot be predicted.
-                let all = back.iter_mut().zip(gradient).zip(output);
-                let zero = T::zero();
-                let positive = |g: T| if g > zero { g } else { zero };
-                match rule {
-                    Rule::Gradient => all.for_each(|((b, &g), &y)| *b = if y > zero { g } else { zero }),
-                    Rule::Guided => all.for_each(|((b, &g), &y)| *b = if y > zero { positive(g) } else { zero }),
-                    Rule::Deconvnet => all.for_each(|((b, &g), _)| *b = positive(g)),
-                }
+                back.copy_from_slice(gradient);
+                rectify(back, output, rule);
             });
             Ok(back)
         })
     })?;
     of_order(back, gradient.dims(), order)
+}
+
+/// The gradients of ReLU under a rule, in place.
+fn rectify<T: WithDType>(gradient: &mut [T], output: &[T], rule: Rule) {
+    // The rule outside, the comparison without a branch: signs cannot be predicted.
+    let all = gradient.iter_mut().zip(output);
+    let zero = T::zero();
+    let positive = |g: T| if g > zero { g } else { zero };
+    match rule {
+        Rule::Gradient => all.for_each(|(g, &y)| *g = if y > zero { *g } else { zero }),
+        Rule::Guided => all.for_each(|(g, &y)| *g = if y > zero { positive(*g) } else { zero }),
+        Rule::Deconvnet => all.for_each(|(g, _)| *g = positive(*g)),
+    }
+}
+
+/// [`relu_vjp`] in the memory of a gradient that nobody shares; `None` where the two lie in different orders, or not as
+/// `f32` on the CPU.
+pub(in crate::graph) fn relu_vjp_in_place(gradient: &Tensor, output: &Tensor, rule: Rule) -> Result<Option<Tensor>> {
+    let Some(order) = Order::of(gradient).filter(|&order| Order::of(output) == Some(order)) else { return Ok(None) };
+    if output.dtype() != DType::F32 {
+        return Ok(None);
+    }
+    let Some(mut values) = buffers::take_tensor(gradient)? else { return Ok(None) };
+    read_as(output, order, |output: &[f32]| {
+        each(values.chunks_mut(CHUNK).zip(output.chunks(CHUNK)), |(values, output)| rectify(values, output, rule));
+        Ok(())
+    })?;
+    of_order(values, gradient.dims(), order).map(Some)
+}
+
+/// `x · scale`, scale per channel, in the memory of a picture that nobody shares; `None` where its channels do not lie
+/// last.
+pub(in crate::graph) fn scale_in_place(picture: &Tensor, scale: &Tensor) -> Result<Option<Tensor>> {
+    if !is_picture(picture) || !is_last(picture) {
+        return Ok(None);
+    }
+    let scale = scale.to_vec1::<f32>()?;
+    let Some(mut values) = buffers::take_tensor(picture)? else { return Ok(None) };
+    let chunk = (CHUNK / scale.len()).max(1) * scale.len();
+    each(values.chunks_mut(chunk), |values| {
+        for pixel in values.chunks_exact_mut(scale.len()) {
+            pixel.iter_mut().zip(&scale).for_each(|(value, scale)| *value *= scale);
+        }
+    });
+    of_order(values, picture.dims(), Order::Last).map(Some)
 }
 
 /// The sum of two tensors of one shape.

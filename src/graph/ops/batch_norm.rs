@@ -80,6 +80,10 @@ impl Op for BatchNorm2d {
         }
     }
 
+    fn vjp_in_place(&self, gradient: &Tensor, _saved: &Saved, _rule: Rule) -> Result<Option<Tensor>> {
+        elementwise::scale_in_place(gradient, &self.scale)
+    }
+
     fn parameters(&self) -> usize {
         self.weight.elem_count() + self.bias.elem_count()
     }

@@ -165,18 +165,12 @@ impl Conv2d {
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub(in crate::graph) fn prepared(
-        &self,
-        input: &Tensor,
-        record: bool,
-        control: &Control,
-    ) -> Result<Option<&Prepared>> {
-        let precision = control.precision();
-        if !precision.packs() {
+    pub(in crate::graph) fn prepared(&self, input: &Tensor, control: &Control) -> Result<Option<&Prepared>> {
+        if !control.precision().packs() {
             return Ok(None);
         }
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        self.packed.forward(self, input, sizes, precision.transforms(record))
+        self.packed.forward(self, input, sizes, control)
     }
 
     /// The zeros before and after the input, together, in rows and columns.
@@ -215,10 +209,10 @@ impl Op for Conv2d {
         self.forward_under(inputs, record, &Control::default())
     }
 
-    fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
+    fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        let output = if let Some(prepared) = self.prepared(input, record, control)? {
+        let output = if let Some(prepared) = self.prepared(input, control)? {
             prepared.run(input, Extras::default(), control)?
         } else if input.device().is_cpu() {
             conv::forward(self, input, sizes, control)?
@@ -241,9 +235,8 @@ impl Op for Conv2d {
         control: &Control,
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
-        let precision = control.precision();
-        let packed =
-            if precision.packs() { self.packed.back(self, gradient, sizes, precision.transforms(true))? } else { None };
+        let packs = control.precision().packs();
+        let packed = if packs { self.packed.back(self, gradient, sizes, control)? } else { None };
         if let Some(back) = packed {
             back.run(gradient, &saved.inputs[which], control)
         } else if gradient.device().is_cpu() {

@@ -41,6 +41,11 @@ impl Op for Relu {
             composed_vjp(gradient, output, rule)
         }
     }
+
+    fn vjp_in_place(&self, gradient: &Tensor, saved: &Saved, rule: Rule) -> Result<Option<Tensor>> {
+        let [output] = saved.state()?;
+        elementwise::relu_vjp_in_place(gradient, output, rule)
+    }
 }
 
 /// The output from tensor operations.

@@ -34,6 +34,9 @@ const LARGE_WINOGRAD_FROM: [usize; 2] = [32, 32];
 /// ones, takes longer than the plain sums.
 const WINOGRAD_PIXELS: usize = 150;
 
+/// The same where several pictures share the weights.
+const BATCHED_PIXELS: usize = 36;
+
 /// From so many channels of the input on, a panel of the way back is full enough.
 const PANEL_FROM: usize = 16;
 
@@ -67,33 +70,33 @@ impl<T> BySize<T> {
 }
 
 impl Packed {
-    /// The layer for this input, by Winograd's algorithm only if it `transforms`; `None` where the plain kernels have to
-    /// do it or do as well.
+    /// The layer for this input; `None` where the plain kernels have to do it or do as well.
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes, transforms: bool) -> Result<Option<&Prepared>> {
+    pub fn forward(&self, conv: &Conv2d, input: &Tensor, sizes: Sizes, control: &Control) -> Result<Option<&Prepared>> {
         if !suits(conv, input) {
             return Ok(None);
         }
-        self.forward.get(transforms && is_large(sizes.output), |large| Prepared::forward(conv, sizes, large))
+        self.forward.get(is_large(sizes.output, control), |large| Prepared::forward(conv, sizes, large))
     }
 
-    /// The way back through the layer for this gradient; `None` as above.
+    /// The way back through the layer for this gradient, `None` as above.
     ///
     /// # Errors
     /// When the tensor library fails.
-    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes, transforms: bool) -> Result<Option<&Back>> {
+    pub fn back(&self, conv: &Conv2d, gradient: &Tensor, sizes: Sizes, control: &Control) -> Result<Option<&Back>> {
         if !suits(conv, gradient) {
             return Ok(None);
         }
-        self.back.get(transforms && is_large(sizes.input), |large| Back::new(conv, sizes, large))
+        let large = control.transforms_back() && is_large(sizes.input, control);
+        self.back.get(large, |large| Back::new(conv, sizes, large))
     }
 }
 
-/// The choice is the picture's, not the batch's: a picture's numbers do not depend on its company.
-fn is_large([rows, columns]: [usize; 2]) -> bool {
-    rows * columns >= WINOGRAD_PIXELS
+/// The choice is the picture's and the caller's, not the batch's: a picture's numbers do not depend on its company.
+fn is_large([rows, columns]: [usize; 2], control: &Control) -> bool {
+    rows * columns >= if control.is_batched() { BATCHED_PIXELS } else { WINOGRAD_PIXELS }
 }
 
 fn suits(conv: &Conv2d, input: &Tensor) -> bool {
