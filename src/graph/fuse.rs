@@ -7,7 +7,10 @@ use candle_core::{Result, Tensor};
 
 use super::{
     Control, Graph, Keep, NodeId,
-    kernels::{elementwise, fast::Extras},
+    kernels::{
+        elementwise,
+        fast::{Extras, edges_of},
+    },
     op::Saved,
     ops::{Add, Arithmetic, BatchNorm2d, Binary, Conv2d, Function, Map, MaxPool2d, Relu},
 };
@@ -135,7 +138,7 @@ impl Graph {
             limits: chain.limits,
             pool: chain.pool,
         };
-        prepared.run(input, extras, control).map(Some)
+        prepared.run(input, edges_of(conv), extras, control).map(Some)
     }
 
     /// What the way back needs of a node of a chain whose last output is `output`.

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::super::{
     Control, INPUT, NodeId,
-    kernels::fast::Extras,
+    kernels::fast::{Extras, edges_of},
     op::Result,
     ops::{Add, BatchNorm2d, Conv2d, MaxPool2d, Relu},
 };
@@ -123,6 +123,6 @@ impl Chain<'_> {
             limits: self.rectifies.then_some((0.0, f32::INFINITY)),
             pool: false,
         };
-        prepared.run(input, extras, control).map(Some)
+        prepared.run(input, edges_of(conv), extras, control).map(Some)
     }
 }

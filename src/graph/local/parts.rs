@@ -59,12 +59,7 @@ impl Part {
 
     fn conv(node: &Node, conv: &Conv2d) -> Self {
         let is_padded = conv.padding != [0; 2] || conv.padding_end.is_some_and(|end| end != [0; 2]);
-        let op = if is_padded {
-            let Ok(plain) = Conv2d::new(conv.weight.clone(), conv.bias.clone()) else { return Self::Whole };
-            Arc::new(plain.stride(conv.stride).dilation(conv.dilation).groups(conv.groups))
-        } else {
-            Arc::clone(&node.op)
-        };
+        let op = if is_padded { Arc::new(conv.unpadded()) } else { Arc::clone(&node.op) };
         Self::with_windows(conv, op, 0.0, false)
     }
 

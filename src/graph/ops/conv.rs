@@ -8,7 +8,7 @@ use super::{
         Control,
         kernels::{
             conv,
-            fast::{Extras, Packed, Prepared},
+            fast::{Extras, Packed, Prepared, edges_of},
         },
         op::{Forward, Op, Result, Rule, Saved},
     },
@@ -100,6 +100,13 @@ impl Conv2d {
     pub fn groups(mut self, groups: usize) -> Self {
         self.groups = groups;
         self
+    }
+
+    /// The same without zeros around the input; both share their packed weights.
+    #[must_use]
+    pub(in crate::graph) fn unpadded(&self) -> Self {
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
+        Self { weight, bias, padding: [0; 2], padding_end: None, packed: self.packed.of_twin(), ..*self }
     }
 
     /// The weights, `[out, in / groups, rows, columns]`.
@@ -213,7 +220,7 @@ impl Op for Conv2d {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
         let output = if let Some(prepared) = self.prepared(input, control)? {
-            prepared.run(input, Extras::default(), control)?
+            prepared.run(input, edges_of(self), Extras::default(), control)?
         } else if input.device().is_cpu() {
             conv::forward(self, input, sizes, control)?
         } else {

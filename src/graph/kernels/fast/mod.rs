@@ -36,7 +36,7 @@ use image::View;
 pub(in crate::graph) use isa::Isa;
 pub(in crate::graph) use largest::largest;
 pub(in crate::graph) use layout::{Edges, to_last};
-pub(in crate::graph) use prepared::{Extras, Packed, Prepared};
+pub(in crate::graph) use prepared::{Extras, Packed, Prepared, edges_of};
 pub(in crate::graph) use winners::{put_back, winners};
 
 /// Channels last, `[batch, rows, columns, channels]` → `[batch, channels, rows, columns]`.

@@ -1,6 +1,6 @@
 //! One convolution with its weights packed for the kernel that suits it, forward and back.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{DType, Result, Tensor};
 
@@ -43,7 +43,8 @@ const PANEL_FROM: usize = 16;
 /// What has been packed of one layer, at the first run that needs it.
 #[derive(Debug, Default)]
 pub struct Packed {
-    forward: BySize<Prepared>,
+    /// Shared with the layer's twins: nothing of it depends on the zeros around the input.
+    forward: Arc<BySize<Prepared>>,
     back: BySize<Back>,
 }
 
@@ -70,6 +71,12 @@ impl<T> BySize<T> {
 }
 
 impl Packed {
+    /// For a layer that differs from this one in the zeros around its input alone.
+    #[must_use]
+    pub fn of_twin(&self) -> Self {
+        Self { forward: Arc::clone(&self.forward), back: BySize::default() }
+    }
+
     /// The layer for this input; `None` where the plain kernels have to do it or do as well.
     ///
     /// # Errors
@@ -124,7 +131,6 @@ pub struct Prepared {
     bias: Vec<f32>,
     outputs: usize,
     window: direct::Window,
-    edges: Edges,
 }
 
 #[derive(Debug)]
@@ -135,7 +141,7 @@ enum Weights {
 }
 
 /// Zeros around a layer's input.
-fn edges_of(conv: &Conv2d) -> Edges {
+pub fn edges_of(conv: &Conv2d) -> Edges {
     Edges { before: conv.padding, after: conv.padding_end.unwrap_or(conv.padding) }
 }
 
@@ -152,7 +158,7 @@ impl Prepared {
         read(&conv.weight, |weight: &[f32]| {
             let weight = |output: usize, input: usize, tap: usize| weight[(output * inputs + input) * taps + tap];
             let shape = [groups, inputs, outputs];
-            Ok(Self::new(shape, window_of(conv, kernel), edges_of(conv), bias, large, weight))
+            Ok(Self::new(shape, window_of(conv, kernel), bias, large, weight))
         })
     }
 
@@ -160,7 +166,6 @@ impl Prepared {
     fn new(
         [groups, inputs, outputs]: [usize; 3],
         window: direct::Window,
-        edges: Edges,
         bias: Vec<f32>,
         large: bool,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
@@ -188,7 +193,7 @@ impl Prepared {
         } else {
             return None;
         };
-        Some(Self { weights, bias, outputs: groups * outputs, window, edges })
+        Some(Self { weights, bias, outputs: groups * outputs, window })
     }
 
     /// Whether a maximum of 2×2 pixels can follow in the same go.
@@ -196,13 +201,13 @@ impl Prepared {
         matches!(self.weights, Weights::Winograd(_))
     }
 
-    /// Convolves `[batch, channels, rows, columns]`; the result lies with the channels last.
+    /// Convolves `[batch, channels, rows, columns]` with zeros around it; the result lies with the channels last.
     ///
     /// # Errors
     /// When the tensor library fails, or on cancellation.
-    pub fn run(&self, input: &Tensor, extras: Extras, control: &Control) -> Result<Tensor> {
+    pub fn run(&self, input: &Tensor, edges: Edges, extras: Extras, control: &Control) -> Result<Tensor> {
         let (batch, channels, rows, columns) = input.dims4()?;
-        let padded = self.edges.around([rows, columns]);
+        let padded = edges.around([rows, columns]);
         let Self { window, outputs, .. } = self;
         let mut size = [0, 1].map(|axis| {
             let reach = window.dilation[axis] * (window.kernel[axis] - 1);
@@ -214,9 +219,9 @@ impl Prepared {
         let (scale, bias) = self.scale_and_bias(extras.norm)?;
         let residual = extras.residual.map(memory::channels_last).transpose()?;
         // Winograd's transform sees to the zeros itself.
-        let pads = !matches!(self.weights, Weights::Winograd(_)) && self.edges != Edges::default();
+        let pads = !matches!(self.weights, Weights::Winograd(_)) && edges != Edges::default();
         let input = if pads {
-            memory::of_order(self.padded(input)?, &[batch, channels, padded[0], padded[1]], Order::Last)?
+            memory::of_order(padded_with(edges, input)?, &[batch, channels, padded[0], padded[1]], Order::Last)?
         } else {
             memory::channels_last(input)?
         };
@@ -231,7 +236,7 @@ impl Prepared {
             let after = After { scale: &scale, bias: &bias, residual, limits: extras.limits };
             match &self.weights {
                 Weights::Winograd(weights) => {
-                    winograd::convolve(isa, view, weights, self.edges, after, extras.pool, target, control);
+                    winograd::convolve(isa, view, weights, edges, after, extras.pool, target, control);
                 }
                 Weights::Direct(panels) => direct::convolve(isa, view, panels, *window, after, target, control),
                 Weights::Depthwise(weights) => {
@@ -268,24 +273,24 @@ impl Prepared {
         }
         Ok((scale, bias))
     }
+}
 
-    /// The input with its zeros around it, channels last.
-    fn padded(&self, input: &Tensor) -> Result<Vec<f32>> {
-        let (batch, channels, rows, columns) = input.dims4()?;
-        let padded = self.edges.around([rows, columns]);
-        let mut out = buffers::take(batch * padded[0] * padded[1] * channels);
-        match Order::best(input) {
-            Order::First => read(input, |values: &[f32]| {
-                layout::to_last(values, [batch, channels, rows, columns], self.edges, &mut out);
-                Ok(())
-            })?,
-            Order::Last => memory::read_as(input, Order::Last, |values: &[f32]| {
-                layout::pad(View::new(values, [batch, rows, columns, channels]), self.edges, &mut out);
-                Ok(())
-            })?,
-        }
-        Ok(out)
+/// The input with its zeros around it, channels last.
+fn padded_with(edges: Edges, input: &Tensor) -> Result<Vec<f32>> {
+    let (batch, channels, rows, columns) = input.dims4()?;
+    let padded = edges.around([rows, columns]);
+    let mut out = buffers::take(batch * padded[0] * padded[1] * channels);
+    match Order::best(input) {
+        Order::First => read(input, |values: &[f32]| {
+            layout::to_last(values, [batch, channels, rows, columns], edges, &mut out);
+            Ok(())
+        })?,
+        Order::Last => memory::read_as(input, Order::Last, |values: &[f32]| {
+            layout::pad(View::new(values, [batch, rows, columns, channels]), edges, &mut out);
+            Ok(())
+        })?,
     }
+    Ok(out)
 }
 
 /// The way back through a convolution.
@@ -293,7 +298,12 @@ impl Prepared {
 pub enum Back {
     /// For steps of 1, a convolution of the output's gradient with the flipped kernels whose input and output channels
     /// are exchanged.
-    Flipped(Prepared),
+    Flipped {
+        /// It.
+        prepared: Prepared,
+        /// Zeros around the output's gradient.
+        edges: Edges,
+    },
     /// Products that are added up where they belong.
     Folded {
         /// From a group's outputs to the kernel's places and the group's inputs.
@@ -326,8 +336,8 @@ impl Back {
                     weight[((group * outputs + output) * inputs + input) * taps + taps - 1 - tap]
                 };
                 let shape = [groups, outputs, inputs];
-                let flipped = Prepared::new(shape, window, edges, Vec::new(), large, weight);
-                return Ok(flipped.map(Self::Flipped));
+                let flipped = Prepared::new(shape, window, Vec::new(), large, weight);
+                return Ok(flipped.map(|prepared| Self::Flipped { prepared, edges }));
             }
             if [inputs, outputs] == [1, 1] || direct::Panels::size(groups, outputs, taps * inputs) > MOST {
                 return Ok(None);
@@ -347,7 +357,7 @@ impl Back {
     /// When the tensor library fails, or on cancellation.
     pub fn run(&self, gradient: &Tensor, shape: &[usize], control: &Control) -> Result<Tensor> {
         let (weights, window, edges) = match self {
-            Self::Flipped(prepared) => return prepared.run(gradient, Extras::default(), control),
+            Self::Flipped { prepared, edges } => return prepared.run(gradient, *edges, Extras::default(), control),
             Self::Folded { weights, window, edges } => (weights, *window, *edges),
         };
         let (batch, channels, rows, columns) = gradient.dims4()?;
