@@ -6,6 +6,7 @@ mod cover;
 mod kept;
 mod map;
 mod segmentation;
+mod slices;
 mod spread;
 mod stack;
 pub mod survey;
@@ -27,6 +28,7 @@ use stack::stack_features;
 
 pub use cover::Covering;
 pub use kept::KeptLayers;
+pub use slices::{slices, slices_at_once};
 pub use stack::{Aggregated, aggregate, features, features_of, kept_features, stack, stack_features as stack_layer};
 pub use uncertainty::{Beginning, Passes, draw};
 

@@ -20,6 +20,7 @@ use super::outcome::Outcome;
 use super::state::{Running, Shared, State};
 use super::survey::{self, Step};
 use super::trunk;
+use crate::display::Picture;
 use crate::explain;
 use crate::graph::Control;
 use crate::model::Model;
@@ -38,11 +39,11 @@ enum Unit {
     Draws(UncertaintyKey),
     /// A box on a slice.
     Cover(CoverKey),
-    /// One more slice of a stack.
-    Feature {
+    /// The next slices of a stack.
+    Features {
         key: Key,
         model: ModelId,
-        source: Source,
+        sources: Vec<Source>,
         done: usize,
         total: usize,
     },
@@ -111,16 +112,12 @@ fn next_unit(state: &mut State) -> Option<Unit> {
         }
         Key::Stack(stack) => {
             let done = state.stacked(stack);
-            Some(match stack.sources.get(done) {
-                Some(source) => Unit::Feature {
-                    model: stack.model.clone(),
-                    source: source.clone(),
-                    done,
-                    total: stack.sources.len(),
-                    key,
-                },
-                None => Unit::Stack(key),
-            })
+            if done == stack.sources.len() {
+                return Some(Unit::Stack(key));
+            }
+            let (model, total) = (stack.model.clone(), stack.sources.len());
+            let sources = next_slices(state, &model, &stack.sources[done..]);
+            Some(Unit::Features { model, sources, done, total, key })
         }
         Key::Uncertainty(draws) => Some(Unit::Draws(draws.clone())),
         Key::Cover(cover) => Some(Unit::Cover(cover.clone())),
@@ -137,6 +134,18 @@ fn next_unit(state: &mut State) -> Option<Unit> {
     }
 }
 
+/// The first of these slices and those behind it that are run together with it: until one has been run already.
+fn next_slices(state: &State, model: &ModelId, sources: &[Source]) -> Vec<Source> {
+    let at_once = state.models.get(model).and_then(|model| compute::slices_at_once(model).ok()).unwrap_or(1);
+    let trunk = state.trunk(model);
+    let is_open = |(index, source): &(usize, &Source)| {
+        let of = (trunk.clone(), (*source).clone());
+        *index == 0 || !state.features.contains(&of) && state.kept.peek(&of).is_none()
+    };
+    let open = sources.iter().enumerate().take_while(is_open);
+    open.map(|(_, source)| source.clone()).take(at_once).collect()
+}
+
 impl Unit {
     fn keys(&self) -> Vec<Key> {
         match self {
@@ -144,7 +153,7 @@ impl Unit {
             Self::Slice { keys, .. } => keys.clone(),
             Self::Draws(key) => vec![Key::Uncertainty(key.clone())],
             Self::Cover(key) => vec![Key::Cover(key.clone())],
-            Self::Feature { key, .. } | Self::Stack(key) | Self::Filters { key, .. } => vec![key.clone()],
+            Self::Features { key, .. } | Self::Stack(key) | Self::Filters { key, .. } => vec![key.clone()],
             Self::Survey(step) => vec![Key::Survey(step.key.clone())],
         }
     }
@@ -160,7 +169,10 @@ impl Unit {
                 let what = method.map_or("looking at a slice", |method| method.label());
                 format!("{}: {what}", name(model))
             }
-            Self::Feature { model, done, total, .. } => format!("{}: slice {} of {total}", name(model), done + 1),
+            Self::Features { model, sources, done, total, .. } if sources.len() > 1 => {
+                format!("{}: slices {}–{} of {total}", name(model), done + 1, done + sources.len())
+            }
+            Self::Features { model, done, total, .. } => format!("{}: slice {} of {total}", name(model), done + 1),
             Self::Draws(key) => format!("{}: {} passes", name(&key.model), key.passes),
             Self::Cover(key) => format!("{}: covering a part", name(&key.model)),
             Self::Stack(_) => "Combining the slices".to_owned(),
@@ -241,21 +253,25 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
             let model = model_of(shared, &key.model)?;
             cover::run(shared, key, &model, control)
         }
-        Unit::Feature { model, source, .. } => {
+        Unit::Features { model, sources, .. } => {
             let model_here = model_of(shared, model)?;
-            let kept = kept_of(shared, model, source);
-            let known = kept.and_then(|kept| compute::kept_features(&model_here, &kept).transpose()).transpose()?;
-            let features = if known.is_some() {
-                known
-            } else {
-                // As a stack of one: the layers that maps of the slice start from are kept on the way.
-                let picture = shared.picture(source).map_err(Failure::Because)?;
-                let left = compute::slice(&model_here, &picture, &[], control, &mut |_, _| {})?;
+            if let [source] = sources.as_slice()
+                && let Some(kept) = kept_of(shared, model, source)
+                && let Some(features) = compute::kept_features(&model_here, &kept)?
+            {
+                store_features(shared, model, source, features);
+                return Ok(());
+            }
+            let pictures = sources.iter().map(|source| shared.picture(source).map_err(Failure::Because));
+            let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
+            let pictures: Vec<&Picture> = pictures.iter().map(|picture| &**picture).collect();
+            // As stacks of one: the layers that maps of a slice start from are kept on the way.
+            for (source, left) in sources.iter().zip(compute::slices(&model_here, &pictures, control)?) {
                 keep_layers(shared, model, source, left.kept);
-                left.features
-            };
-            let Some(features) = features else { return Err(Failure::because("This model judges each slice alone")) };
-            store_features(shared, model, source, features);
+                if let Some(features) = left.features {
+                    store_features(shared, model, source, features);
+                }
+            }
             Ok(())
         }
         Unit::Stack(key) => {

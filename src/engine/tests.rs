@@ -1,4 +1,4 @@
-//! How often a network's trunk is run for what is wanted: counted, so that no clock is needed.
+//! How many pictures go through a network's trunk for what is wanted: counted, so that no clock is needed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +15,10 @@ use crate::model::Model;
 #[derive(Debug)]
 struct Counted {
     op: Arc<dyn Op>,
+    /// Pictures that have been run.
     runs: Arc<AtomicUsize>,
+    /// How often, several at once or one.
+    batches: Arc<AtomicUsize>,
 }
 
 impl Op for Counted {
@@ -32,7 +35,8 @@ impl Op for Counted {
     }
 
     fn forward(&self, inputs: &[&candle_core::Tensor], record: bool) -> candle_core::Result<Forward> {
-        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.runs.fetch_add(inputs[0].dim(0)?, Ordering::Relaxed);
+        self.batches.fetch_add(1, Ordering::Relaxed);
         self.op.forward(inputs, record)
     }
 
@@ -56,9 +60,10 @@ impl Op for Counted {
 }
 
 /// The network with its first layer counted.
-fn counted(model: &Model, runs: &Arc<AtomicUsize>) -> Model {
+fn counted(model: &Model, [runs, batches]: [&Arc<AtomicUsize>; 2]) -> Model {
     let first: NodeId = INPUT + 1;
-    let op = Arc::new(Counted { op: Arc::clone(&model.graph.nodes()[first].op), runs: Arc::clone(runs) });
+    let (runs, batches) = (Arc::clone(runs), Arc::clone(batches));
+    let op = Arc::new(Counted { op: Arc::clone(&model.graph.nodes()[first].op), runs, batches });
     let mut counted = model.clone();
     counted.graph = Arc::new(model.graph.with_ops([(first, op as Arc<dyn Op>)]));
     counted
@@ -70,6 +75,7 @@ struct Case {
     slices: Vec<Source>,
     info: Arc<ModelInfo>,
     runs: Arc<AtomicUsize>,
+    batches: Arc<AtomicUsize>,
 }
 
 impl Case {
@@ -85,12 +91,12 @@ impl Case {
         let path = ModelPath(PathBuf::from(format!("demo:{model}")));
         engine.want(vec![Key::Model(path.clone())]);
         let info = wait(|| engine.model(&path).ready());
-        let runs = Arc::new(AtomicUsize::new(0));
+        let (runs, batches) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut state = engine.shared.lock();
         let plain = Arc::clone(&state.models[&info.id]);
-        state.models.insert(info.id.clone(), Arc::new(counted(&plain, &runs)));
+        state.models.insert(info.id.clone(), Arc::new(counted(&plain, [&runs, &batches])));
         drop(state);
-        Self { engine, slices, info, runs }
+        Self { engine, slices, info, runs, batches }
     }
 
     fn runs(&self) -> usize {
@@ -201,6 +207,8 @@ fn a_stack_and_the_maps_of_its_slices_share_their_runs() {
     case.map(2, "cam", &layer, 0);
     let first = case.stack(&case.info.id);
     assert_eq!(case.runs(), count, "the slice that had its map is not run again");
+    let batches = case.batches.load(Ordering::Relaxed);
+    assert!(batches < count / 2, "{batches} runs for {count} slices");
     for class in 0..2 {
         let map = case.map(4, "cam", &layer, class);
         assert_eq!(case.runs(), count, "class {class}");
@@ -217,7 +225,7 @@ fn a_stack_and_the_maps_of_its_slices_share_their_runs() {
     let id = ModelId(Arc::from("another task"));
     let trunk = trunk::of(&other, &id);
     assert_eq!(trunk, trunk::of(&plain, &case.info.id), "the same weights before the maximum");
-    other = counted(&other, &case.runs);
+    other = counted(&other, [&case.runs, &case.batches]);
     {
         let mut state = case.engine.shared.lock();
         state.trunks.insert(id.clone(), trunk);

@@ -63,6 +63,7 @@ pub use noisy::{Statistic, noisy_gradients};
 pub use parameters::{Parameter, Settings};
 pub use perturb::{Baseline, Coalitions};
 pub use resize::bilinear;
+pub(crate) use runs::batch_size;
 pub use segments::Evidence;
 pub use space::{InputSpace, Squash};
 pub use subject::Subject;

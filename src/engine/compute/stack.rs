@@ -190,7 +190,7 @@ fn slice_max(model: &Model) -> Option<NodeId> {
     model.graph.nodes().iter().position(|node| node.op_as::<SliceMax>().is_some())
 }
 
-fn not_a_stack(model: &Model) -> Failure {
+pub(super) fn not_a_stack(model: &Model) -> Failure {
     Failure::because(format!("{} is no stack model: it judges each slice alone", model.card.name))
 }
 
