@@ -99,18 +99,11 @@ impl Method for Occlusion {
         let at = |index: usize| (rows[index / columns.len()].clone(), columns[index % columns.len()].clone());
         let mut drops = Drops { whole, sums: vec![0.0; places], counts: vec![0; places], greatest: 0.0 };
         let mut pace = Pace::new();
-        runs.each(
+        runs.each_rectangle(
             rows.len() * columns.len(),
             Unit::Logit,
-            |index, values| {
-                let (rows, columns) = at(index);
-                for (plane, hidden) in values.chunks_exact_mut(places).zip(baseline.chunks_exact(places)) {
-                    for row in rows.clone() {
-                        let part = row * width + columns.start..row * width + columns.end;
-                        plane[part.clone()].copy_from_slice(&hidden[part]);
-                    }
-                }
-            },
+            &baseline,
+            |index| at(index).into(),
             |index, score| {
                 let (rows, columns) = at(index);
                 drops.add(whole - score, rows, columns, width);

@@ -130,9 +130,8 @@ impl Local {
         let trace = graph.run(&[(INPUT, picture.clone())], target, &keep, &control.quiet())?;
         // The fast kernels want the channels last, and so do the rectangles that they have made.
         let fast = graph.precision().packs();
-        let laid = |output: &Tensor| match is_picture(output) && fast {
-            true => channels_last(output),
-            false => Ok(output.clone()),
+        let laid = |output: &Tensor| {
+            if is_picture(output) && fast { channels_last(output) } else { Ok(output.clone()) }
         };
         let kept = |id: NodeId| trace.output(id).map(laid).transpose().map_err(|source| graph.failed(id, &[], source));
         let mut base = (0..count).map(kept).collect::<Result<Vec<_>, _>>()?;

@@ -5,13 +5,83 @@ use std::ops::Range;
 /// Inputs that differ in a larger part of the picture than this are run as a whole.
 const SMALL: f64 = 0.5;
 
+/// Rows and columns.
+pub(super) type Rectangle = [Range<usize>; 2];
+
+/// Whether a rectangle is so small a part of a picture of these rows and columns that it is run by itself.
+pub(super) fn is_small(within: &Rectangle, [rows, columns]: [usize; 2]) -> bool {
+    (within[0].len() * within[1].len()) as f64 <= SMALL * (rows * columns) as f64
+}
+
+/// The rows of a rectangle in all channels, as places in pictures of these rows and columns.
+fn lines(
+    elements: usize,
+    within: &Rectangle,
+    [rows, columns]: [usize; 2],
+) -> impl Iterator<Item = Range<usize>> + use<> {
+    let (down, across) = (within[0].clone(), within[1].clone());
+    (0..elements / (rows * columns).max(1)).flat_map(move |channel| {
+        let across = across.clone();
+        down.clone().map(move |row| {
+            let first = (channel * rows + row) * columns;
+            first + across.start..first + across.end
+        })
+    })
+}
+
+/// Whether two pictures differ within a rectangle.
+pub(super) fn differs_within(a: &[f32], b: &[f32], within: &Rectangle, bounds: [usize; 2]) -> bool {
+    lines(a.len(), within, bounds).any(|line| a[line.clone()] != b[line])
+}
+
+/// Copies what lies in a rectangle from one picture to another.
+pub(super) fn copy_rectangle(from: &[f32], to: &mut [f32], within: &Rectangle, bounds: [usize; 2]) {
+    for line in lines(from.len(), within, bounds) {
+        to[line.clone()].copy_from_slice(&from[line]);
+    }
+}
+
+/// The first row and column of a rectangle for each, all of the size that the largest takes, within a picture of these
+/// rows and columns.
+pub(super) fn rectangles(within: &[Rectangle], bounds: [usize; 2]) -> (Vec<[usize; 2]>, [usize; 2]) {
+    let longest = |axis: usize| within.iter().map(|within| within[axis].len()).max().unwrap_or(0).max(1);
+    let size = [longest(0), longest(1)];
+    let place = |within: &Rectangle| [0, 1].map(|axis| within[axis].start.min(bounds[axis] - size[axis]));
+    (within.iter().map(place).collect(), size)
+}
+
+/// Appends what lies in a rectangle of this place and size, `channels × rows × columns`: of `values`, but of the other
+/// picture where that has its own rectangle.
+pub(super) fn patch(
+    values: &[f32],
+    other: Option<(&[f32], &Rectangle)>,
+    (at, size): ([usize; 2], [usize; 2]),
+    bounds: [usize; 2],
+    patches: &mut Vec<f32>,
+) {
+    let all = [at[0]..at[0] + size[0], at[1]..at[1] + size[1]];
+    for line in lines(values.len(), &all, bounds) {
+        let start = patches.len();
+        patches.extend_from_slice(&values[line.clone()]);
+        let row = line.start / bounds[1] % bounds[0];
+        if let Some((other, within)) = other
+            && within[0].contains(&row)
+        {
+            let first = line.start - at[1];
+            let own = within[1].start.max(at[1])..within[1].end.min(at[1] + size[1]);
+            patches[start + own.start - at[1]..start + own.end - at[1]]
+                .copy_from_slice(&other[first + own.start..first + own.end]);
+        }
+    }
+}
+
 /// Where a changed input differs from the original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     /// Nowhere.
     None,
     /// Only in these rows and columns, a small part of the picture.
-    Within([Range<usize>; 2]),
+    Within(Rectangle),
     /// In much of the picture.
     Much,
 }
@@ -50,7 +120,7 @@ pub(super) struct Waiting {
     /// One after the other, each `channels × rows × columns`.
     pub values: Vec<f32>,
     /// Where they differ from the original; empty for those that do in much.
-    pub within: Vec<[Range<usize>; 2]>,
+    pub within: Vec<Rectangle>,
     /// At how many they are run.
     pub most: usize,
 }
@@ -62,7 +132,7 @@ impl Waiting {
     }
 
     /// Adds one.
-    pub fn push(&mut self, index: usize, values: &[f32], within: Option<[Range<usize>; 2]>) {
+    pub fn push(&mut self, index: usize, values: &[f32], within: Option<Rectangle>) {
         if self.values.is_empty() {
             self.values.reserve_exact(self.most * values.len());
         }
@@ -82,25 +152,12 @@ impl Waiting {
         std::mem::replace(self, Self::new(self.most))
     }
 
-    /// The first row and column of a rectangle for each, all of the size that the largest takes, within a picture of these
-    /// rows and columns.
-    pub fn rectangles(&self, bounds: [usize; 2]) -> (Vec<[usize; 2]>, [usize; 2]) {
-        let longest = |axis: usize| self.within.iter().map(|within| within[axis].len()).max().unwrap_or(0).max(1);
-        let size = [longest(0), longest(1)];
-        let place = |within: &[Range<usize>; 2]| [0, 1].map(|axis| within[axis].start.min(bounds[axis] - size[axis]));
-        (self.within.iter().map(place).collect(), size)
-    }
-
     /// What lies in the rectangles, `inputs × channels × rows × columns`.
     pub fn patches(&self, at: &[[usize; 2]], size: [usize; 2], [rows, columns]: [usize; 2]) -> Vec<f32> {
         let each = self.values.len() / at.len().max(1);
         let mut patches = Vec::with_capacity(each / (rows * columns).max(1) * at.len() * size[0] * size[1]);
-        for (values, at) in self.values.chunks_exact(each.max(1)).zip(at) {
-            for plane in values.chunks_exact((rows * columns).max(1)) {
-                for row in at[0]..at[0] + size[0] {
-                    patches.extend_from_slice(&plane[row * columns + at[1]..][..size[1]]);
-                }
-            }
+        for (values, &at) in self.values.chunks_exact(each.max(1)).zip(at) {
+            patch(values, None, (at, size), [rows, columns], &mut patches);
         }
         patches
     }
@@ -127,6 +184,23 @@ mod tests {
     }
 
     #[test]
+    fn a_patch_shows_another_picture_in_its_rectangle_alone() {
+        // Two channels of 3 × 4; the rectangle reaches over the patch's right edge.
+        let values: Vec<f32> = (0..24).map(|value| value as f32).collect();
+        let fill = vec![-1.0; 24];
+        let mut patches = Vec::new();
+        patch(&values, Some((&fill, &[1..2, 2..4])), ([0, 1], [2, 2]), [3, 4], &mut patches);
+        assert_eq!(patches, [1.0, 2.0, 5.0, -1.0, 13.0, 14.0, 17.0, -1.0]);
+        let mut copy = values.clone();
+        copy_rectangle(&fill, &mut copy, &[1..2, 2..4], [3, 4]);
+        let changed: Vec<usize> = (0..24).filter(|&place| copy[place] < 0.0).collect();
+        assert_eq!(changed, [6, 7, 18, 19]);
+        assert!(differs_within(&values, &copy, &[1..3, 3..4], [3, 4]));
+        assert!(!differs_within(&values, &copy, &[2..3, 0..4], [3, 4]));
+        assert!(is_small(&[0..2, 0..3], [3, 4]) && !is_small(&[0..2, 0..4], [3, 4]));
+    }
+
+    #[test]
     fn patches_of_one_size_hold_what_has_changed() {
         let mut waiting = Waiting::new(2);
         let values: Vec<f32> = (0..12).map(|value| value as f32).collect();
@@ -136,7 +210,7 @@ mod tests {
         assert!(waiting.is_due(6, 9));
         let taken = waiting.take();
         assert!(waiting.indices.is_empty() && waiting.most == 2);
-        let (at, size) = taken.rectangles([3, 4]);
+        let (at, size) = rectangles(&taken.within, [3, 4]);
         assert_eq!((at.as_slice(), size), (&[[0, 1], [1, 3]][..], [2, 1]), "moved up, where there is room");
         assert_eq!(taken.patches(&at, size, [3, 4]), [1.0, 5.0, 7.0, 11.0]);
     }

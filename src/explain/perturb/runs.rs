@@ -10,7 +10,7 @@ use super::{
         runs::batch_size,
         score::{Unit, scores, scores_of_output},
     },
-    changes::{Change, Waiting},
+    changes::{Change, Rectangle, Waiting, copy_rectangle, differs_within, is_small, patch, rectangles},
 };
 use crate::graph::{GraphError, INPUT, Local};
 
@@ -120,6 +120,56 @@ impl<'a> Runs<'a> {
         Ok(())
     }
 
+    /// [`Runs::each`] for inputs that differ from the original in one rectangle each, `place(index)`, in which `fill`
+    /// stands, values as many as the input has: nothing outside the rectangles is looked at.
+    ///
+    /// # Errors
+    /// What a run can fail with, cancellation included, and what `then` gives.
+    pub fn each_rectangle(
+        &self,
+        count: usize,
+        unit: Unit,
+        fill: &[f32],
+        place: impl Fn(usize) -> Rectangle,
+        mut then: impl FnMut(usize, f64) -> Result<(), ExplainError>,
+    ) -> Result<(), ExplainError> {
+        let bounds = [self.rows, self.columns];
+        if !(0..count).all(|index| is_small(&place(index), bounds)) || self.local()?.whole_because().is_some() {
+            let put = |index: usize, values: &mut [f32]| copy_rectangle(fill, values, &place(index), bounds);
+            return self.each(count, unit, put, then);
+        }
+        let mut told = 0;
+        while told < count {
+            let first = place(told);
+            let most = self.at_once([first[0].len(), first[1].len()])?;
+            let places: Vec<Rectangle> = (told..count.min(told + most)).map(&place).collect();
+            let changed: Vec<bool> =
+                places.iter().map(|place| differs_within(&self.original, fill, place, bounds)).collect();
+            let within: Vec<Rectangle> =
+                places.iter().zip(&changed).filter(|(_, changed)| **changed).map(|(place, _)| place.clone()).collect();
+            let mut found = Vec::new();
+            if !within.is_empty() {
+                let (at, size) = rectangles(&within, bounds);
+                let mut patches = Vec::with_capacity(at.len() * self.channels * size[0] * size[1]);
+                for (at, within) in at.iter().zip(&within) {
+                    patch(&self.original, Some((fill, within)), (*at, size), bounds, &mut patches);
+                }
+                let patches = self.tensor(patches, at.len(), size)?;
+                let output = self.local()?.run(&at, &patches, &self.ask.control.quiet().batched())?;
+                found = scores_of_output(self.ask, &output, unit)?;
+            }
+            let mut found = found.into_iter();
+            for changed in changed {
+                let score = if changed { found.next().unwrap_or(f64::NAN) } else { self.unchanged(unit)? };
+                then(told, score)?;
+                told += 1;
+            }
+            self.ask.control.set_progress(told as f32 / count as f32);
+        }
+        self.ask.control.set_progress(1.0);
+        Ok(())
+    }
+
     /// The score of one changed input.
     ///
     /// # Errors
@@ -137,7 +187,7 @@ impl<'a> Runs<'a> {
         } else if waiting.within.is_empty() {
             scores(self.ask, INPUT, &self.tensor(waiting.values, count, bounds)?, unit)?
         } else {
-            let (at, size) = waiting.rectangles(bounds);
+            let (at, size) = rectangles(&waiting.within, bounds);
             let patches = self.tensor(waiting.patches(&at, size, bounds), count, size)?;
             let output = self.local()?.run(&at, &patches, &self.ask.control.quiet().batched())?;
             scores_of_output(self.ask, &output, unit)?
@@ -155,7 +205,9 @@ impl<'a> Runs<'a> {
         }
         let graph = self.ask.graph();
         let input = self.ask.input()?;
-        let local = Local::new(graph, &input, graph.output(), MOST_BYTES, self.ask.control)?;
+        // As those that are compared with it, so that nothing but the change makes a difference.
+        let control = self.ask.control.batched();
+        let local = Local::new(graph, &input, graph.output(), MOST_BYTES, &control)?;
         if let Some(reason) = local.whole_because() {
             log::info!("Inputs that differ in a small box are run as a whole: {reason}");
         }
