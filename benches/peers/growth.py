@@ -8,7 +8,7 @@ import subprocess
 SERIES = {
     "slices": ("slices of a stack (AlexNet trunk, 256²), one run", "--slices", [8, 16, 32, 64, 128, 256, 512],
                ["--network", "mrnet", "--work", "forward"]),
-    "slices-maps": ("slices of a stack, a Grad-CAM of each", "--slices", [8, 16, 32, 64, 128],
+    "slices-maps": ("slices of a stack, a Grad-CAM of each", "--slices", [8, 16, 32, 64, 128, 256, 512],
                     ["--network", "mrnet", "--work", "gradcam"]),
     "size": ("side of the image in pixels (ResNet18), one run", "--size", [128, 192, 256, 384, 512, 768, 1024],
              ["--network", "resnet18", "--work", "forward"]),
