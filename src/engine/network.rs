@@ -1,7 +1,7 @@
 //! The network thread: takes the most important unanswered want, runs it, puts the result in the cache.
 //!
-//! A unit of work is small (one forward run with everything that is wanted of the same slice, or one slice of a
-//! stack), so a whole stack never stands in the way of the slice in view.
+//! A unit of work is small (one forward run with everything that is wanted of the same slice, or a few slices of a
+//! stack), and gives way to what is more urgent, so a whole stack never stands in the way of the slice in view.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -69,6 +69,10 @@ pub fn run(shared: &Shared, device: &Device) {
         state.running = None;
         state.interim = None;
         state.round += 1;
+        if matches!(unit, Unit::Features { .. }) {
+            // Who scrolls interrupts: slices then go one by one, so that the stack goes on.
+            state.is_interrupted = matches!(finished, Ok(Err(Failure::Cancelled)));
+        }
         let failure = match finished {
             Ok(Ok(()) | Err(Failure::Cancelled)) => None,
             Ok(Err(Failure::Because(reason))) => Some(reason),
@@ -136,14 +140,18 @@ fn next_unit(state: &mut State) -> Option<Unit> {
 
 /// The first of these slices and those behind it that are run together with it: until one has been run already.
 fn next_slices(state: &State, model: &ModelId, sources: &[Source]) -> Vec<Source> {
-    let at_once = state.models.get(model).and_then(|model| compute::slices_at_once(model).ok()).unwrap_or(1);
     let trunk = state.trunk(model);
-    let is_open = |(index, source): &(usize, &Source)| {
+    let is_open = |source: &&Source| {
         let of = (trunk.clone(), (*source).clone());
-        *index == 0 || !state.features.contains(&of) && state.kept.peek(&of).is_none()
+        !state.features.contains(&of) && state.kept.peek(&of).is_none()
     };
-    let open = sources.iter().enumerate().take_while(is_open);
-    open.map(|(_, source)| source.clone()).take(at_once).collect()
+    let open = sources.iter().take_while(is_open).count();
+    let at_once = match state.models.get(model) {
+        Some(model) if open > 1 && !state.is_interrupted => compute::slices_at_once(model).unwrap_or(1),
+        _ => 1,
+    };
+    // The first one is next, even where what it gives is kept already.
+    sources[..open.min(at_once).max(1).min(sources.len())].to_vec()
 }
 
 impl Unit {
@@ -266,11 +274,9 @@ fn execute(shared: &Shared, unit: &Unit, device: &Device, control: &Control) -> 
             let pictures = pictures.collect::<Result<Vec<_>, _>>()?;
             let pictures: Vec<&Picture> = pictures.iter().map(|picture| &**picture).collect();
             // As stacks of one: the layers that maps of a slice start from are kept on the way.
-            for (source, left) in sources.iter().zip(compute::slices(&model_here, &pictures, control)?) {
-                keep_layers(shared, model, source, left.kept);
-                if let Some(features) = left.features {
-                    store_features(shared, model, source, features);
-                }
+            for (source, (features, kept)) in sources.iter().zip(compute::slices(&model_here, &pictures, control)?) {
+                keep_layers(shared, model, source, Some(kept));
+                store_features(shared, model, source, features);
             }
             Ok(())
         }

@@ -86,6 +86,8 @@ pub struct State {
     pub summaries: Cache<SummaryKey, Seen>,
     /// Of wanted stacks, how many slices from the first on have their features.
     pub stacked: HashMap<StackKey, usize>,
+    /// Whether the last run of slices of a stack had to give way.
+    pub is_interrupted: bool,
     /// Rises with each result, and whenever a unit of work has ended or something else is wanted.
     pub round: u64,
     /// How many wants were unanswered, and in which round that was counted.
@@ -148,6 +150,7 @@ impl Shared {
                 features: Cache::new(cache_bytes / 16),
                 summaries: Cache::new(cache_bytes / 8),
                 stacked: HashMap::new(),
+                is_interrupted: false,
                 round: 0,
                 queued: None,
                 survey: None,

@@ -48,8 +48,9 @@ impl Trace {
         self
     }
 
-    /// Gives the memory of what was recorded to the next run: for one of many runs, nothing of which is kept. Tensors that
-    /// came from this trace hold nothing any more.
+    /// Gives the memory of what ReLUs have recorded to the next run: for one of many runs, nothing of which is kept. Outputs
+    /// of ReLUs that came from this trace, and what shares their memory, hold nothing any more, and neither does a trace
+    /// that this one was completed by.
     ///
     /// # Errors
     /// [`GraphError::Compute`] when the tensor library fails.

@@ -3,14 +3,13 @@
 use candle_core::Tensor;
 
 use super::stack::{not_a_stack, stack_features};
-use super::{Failure, Forward, KeptLayers, Left, values};
+use super::{Failure, Forward, KeptLayers, values};
 use crate::display::Picture;
 use crate::explain;
 use crate::graph::{Control, INPUT, Keep};
 use crate::model::Model;
 
-/// How many slices of a stack go through a model at once: as many as its layers gain from, and as leave a slice that is
-/// wanted at once not waiting.
+/// How many slices of a stack go through a model at once: as many as its layers gain from.
 ///
 /// # Errors
 /// When the graph can't take its own input.
@@ -20,12 +19,12 @@ pub fn slices_at_once(model: &Model) -> Result<usize, Failure> {
     explain::batch_size(&model.graph, INPUT, &input, &model.device).map_err(super::explain_failure)
 }
 
-/// What [`slice()`](super::slice()) leaves of each of several slices of a stack, none of which is asked anything. The
-/// trunk runs once, the head once a slice, as for a stack of one.
+/// What the maximum of a stack network sees of each of several slices, and the layers that [`slice()`](super::slice())
+/// keeps of one that is asked nothing. The trunk runs once, the head once a slice, as for a stack of one.
 ///
 /// # Errors
 /// When the model is none for stacks, one of the slices can't be run, or on cancellation.
-pub fn slices(model: &Model, pictures: &[&Picture], control: &Control) -> Result<Vec<Left>, Failure> {
+pub fn slices(model: &Model, pictures: &[&Picture], control: &Control) -> Result<Vec<(Vec<f32>, KeptLayers)>, Failure> {
     let graph = &model.graph;
     let last = stack_features(model).ok_or_else(|| not_a_stack(model))?;
     // All of them lie in the trunk, and its end is one of them.
@@ -43,8 +42,8 @@ pub fn slices(model: &Model, pictures: &[&Picture], control: &Control) -> Result
         let feeds = feeds.collect::<Result<Vec<_>, candle_core::Error>>()?;
         let head = graph.run(&feeds, graph.output(), &keep, &control.quiet())?;
         let forward = Forward::new(model, Some(input.tensor), input.fit, head, control)?;
-        let features = forward.trace.output(last).map(values).transpose()?;
-        left.push(Left { features, beginning: None, kept: Some(KeptLayers::of(&forward, &wanted)) });
+        let features = forward.trace.output(last).ok_or_else(|| not_a_stack(model))?;
+        left.push((values(features)?, KeptLayers::of(&forward, &wanted)));
     }
     Ok(left)
 }
@@ -74,16 +73,15 @@ mod tests {
         let control = Control::default();
         let together = slices(&model, &pictures.iter().collect::<Vec<_>>(), &control).unwrap();
         assert_eq!(together.len(), 3);
-        for (picture, together) in pictures.iter().zip(together) {
+        for (picture, (together, kept)) in pictures.iter().zip(together) {
             let alone = slice(&model, picture, &[], &control, &mut |_, _| {}).unwrap();
-            let (alone, together_features) = (alone.features.unwrap(), together.features.unwrap());
+            let alone = alone.features.unwrap();
             let largest = alone.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-            assert!(largest > 0.0 && alone.len() == together_features.len());
-            for (a, b) in alone.iter().zip(&together_features) {
+            assert!(largest > 0.0 && alone.len() == together.len());
+            for (a, b) in alone.iter().zip(&together) {
                 assert!((a - b).abs() <= ROUNDING * largest, "{a} {b}");
             }
-            let kept = together.kept.unwrap();
-            assert_eq!(kept.stack_features(&model).map(values).unwrap().unwrap(), together_features);
+            assert_eq!(kept.stack_features(&model).map(values).unwrap().unwrap(), together);
         }
         control.cancel();
         assert!(matches!(slices(&model, &[&pictures[0]], &control), Err(Failure::Cancelled)));

@@ -138,10 +138,10 @@ impl<'a> Runs<'a> {
             let put = |index: usize, values: &mut [f32]| copy_rectangle(fill, values, &place(index), bounds);
             return self.each(count, unit, put, then);
         }
+        let longest = |axis: usize| (0..count).map(|index| place(index)[axis].len()).max().unwrap_or(1);
+        let most = self.at_once([longest(0).max(1), longest(1).max(1)])?;
         let mut told = 0;
         while told < count {
-            let first = place(told);
-            let most = self.at_once([first[0].len(), first[1].len()])?;
             let places: Vec<Rectangle> = (told..count.min(told + most)).map(&place).collect();
             let changed: Vec<bool> =
                 places.iter().map(|place| differs_within(&self.original, fill, place, bounds)).collect();

@@ -80,8 +80,8 @@ pub(in crate::graph) fn relu_vjp_in_place(gradient: &Tensor, output: &Tensor, ru
     of_order(values, gradient.dims(), order).map(Some)
 }
 
-/// `x · scale`, scale per channel, in the memory of a picture that nobody shares; `None` where its channels do not lie
-/// last.
+/// `x · scale`, scale per channel, in the memory of a picture of `f32` that nobody shares; `None` where its channels do
+/// not lie last, or it is part of a larger one.
 pub(in crate::graph) fn scale_in_place(picture: &Tensor, scale: &Tensor) -> Result<Option<Tensor>> {
     if !is_picture(picture) || !is_last(picture) {
         return Ok(None);

@@ -47,7 +47,8 @@ impl Local {
                 || node.op_as::<BatchNorm2d>().is_some()
                 || node.op_as::<Relu>().is_some()
                 || node.op_as::<MaxPool2d>().is_some()
-                || node.op_as::<Add>().is_some()
+                // The sum of one is that one itself.
+                || node.op_as::<Add>().is_some() && node.inputs.len() > 1
         };
         let mut uses = vec![0; fates.len()];
         let mut only = vec![None; fates.len()];

@@ -78,7 +78,8 @@ pub fn back(
     buffers::give(products);
 }
 
-/// Elements of the products of one thread at a time (256 KiB): they stay in a core's second cache.
+/// Elements of the products of one thread at a time (256 KiB): they stay in a core's second cache; a single
+/// row may take more.
 const BAND: usize = 1 << 16;
 
 /// The way back through a layer of one group whose kernel's columns lie side by side.

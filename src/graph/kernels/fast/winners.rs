@@ -3,7 +3,7 @@
 use super::Isa;
 
 /// The largest of the elements at each place of all slices, where NaN is larger than all, and the number that comes with
-/// the first slice that has it. Of no slices it leaves both as they are.
+/// the first slice that has it, of NaNs with the last. Of no slices it leaves both as they are.
 ///
 /// # Panics
 /// When lengths differ.
@@ -94,7 +94,7 @@ mod tests {
     fn all_instructions_agree() {
         // Ties, NaN first, in the middle and last, and a length that is no multiple of a lane.
         let value = |slice: usize, place: usize| match (slice * 31 + place * 17) % 13 {
-            0 if place % 3 == 0 => f32::NAN,
+            0 if place.is_multiple_of(3) => f32::NAN,
             rest => (rest % 5) as f32 - 2.0,
         };
         let slices: Vec<Vec<f32>> = (0..9).map(|slice| (0..53).map(|place| value(slice, place)).collect()).collect();
