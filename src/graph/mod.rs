@@ -68,6 +68,17 @@ impl Node {
         let op: &dyn Any = &*self.op;
         op.downcast_ref()
     }
+
+    /// Whether the operation is known to make a tensor of its own, whose memory no input shares.
+    fn makes_anew(&self) -> bool {
+        // The sum of one is that one itself.
+        let joins = self.op_as::<ops::Add>().is_some() || self.op_as::<ops::Concat>().is_some();
+        self.op_as::<ops::Conv2d>().is_some()
+            || self.op_as::<ops::BatchNorm2d>().is_some()
+            || self.op_as::<ops::Relu>().is_some()
+            || self.op_as::<ops::MaxPool2d>().is_some()
+            || joins && self.inputs.len() > 1
+    }
 }
 
 /// A network: nodes in topological order, the first the input, the last the raw output (the logits).

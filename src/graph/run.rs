@@ -5,12 +5,12 @@ use std::sync::Arc;
 use candle_core::{DType, Tensor};
 
 use super::{
-    Graph, GraphError, Keep, NodeId,
+    Graph, GraphError, Keep, Node, NodeId,
     control::Control,
     fuse::{Chain, Wanted},
     kernels::{awake::while_awake, buffers, memory::row_major},
     op::Saved,
-    ops::{Add, BatchNorm2d, Concat, Conv2d, MaxPool2d, Relu},
+    ops::{BatchNorm2d, Conv2d},
     trace::Trace,
 };
 
@@ -166,18 +166,7 @@ impl Graph {
     /// The nodes whose outputs nothing can share: their operation makes a tensor of its own, all that take it copy, and
     /// no state is kept of either.
     fn reusable(&self, needed: &[bool], fed: &[NodeId], recorded: &[bool]) -> Vec<bool> {
-        let copies: Vec<bool> = self
-            .nodes
-            .iter()
-            .map(|node| {
-                let joins = node.op_as::<Add>().is_some() || node.op_as::<Concat>().is_some();
-                node.op_as::<Conv2d>().is_some()
-                    || node.op_as::<BatchNorm2d>().is_some()
-                    || node.op_as::<Relu>().is_some()
-                    || node.op_as::<MaxPool2d>().is_some()
-                    || joins && node.inputs.len() > 1
-            })
-            .collect();
+        let copies: Vec<bool> = self.nodes.iter().map(Node::makes_anew).collect();
         let mut reusable: Vec<bool> =
             (0..self.nodes.len()).map(|id| copies[id] && !recorded[id] && !fed.contains(&id)).collect();
         for (id, node) in self.nodes.iter().enumerate().filter(|&(id, _)| needed[id] && !fed.contains(&id)) {

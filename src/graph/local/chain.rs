@@ -6,7 +6,7 @@ use super::super::{
     Control, INPUT, NodeId,
     kernels::fast::{Extras, edges_of},
     op::Result,
-    ops::{Add, BatchNorm2d, Conv2d, MaxPool2d, Relu},
+    ops::{Add, BatchNorm2d, Conv2d, Relu},
 };
 use super::{Local, fates::Fate};
 
@@ -41,23 +41,14 @@ impl Local {
     /// Who reads what, where `frontier` is what the rest runs from.
     pub(super) fn links(&self, fates: &[Fate], frontier: &[NodeId]) -> Links {
         let nodes = self.graph.nodes();
-        let copies = |id: NodeId| {
-            let node = &nodes[id];
-            node.op_as::<Conv2d>().is_some()
-                || node.op_as::<BatchNorm2d>().is_some()
-                || node.op_as::<Relu>().is_some()
-                || node.op_as::<MaxPool2d>().is_some()
-                // The sum of one is that one itself.
-                || node.op_as::<Add>().is_some() && node.inputs.len() > 1
-        };
         let mut uses = vec![0; fates.len()];
         let mut only = vec![None; fates.len()];
-        let mut own: Vec<bool> = (0..fates.len()).map(|id| id != INPUT && copies(id)).collect();
+        let mut own: Vec<bool> = (0..fates.len()).map(|id| id != INPUT && nodes[id].makes_anew()).collect();
         for id in (INPUT + 1..=self.target).filter(|&id| self.is_in_part(id, fates)) {
             for &source in &nodes[id].inputs {
                 uses[source] += 1;
                 only[source] = Some(id).filter(|_| uses[source] == 1);
-                own[source] &= copies(id);
+                own[source] &= nodes[id].makes_anew();
             }
         }
         for &id in frontier {
