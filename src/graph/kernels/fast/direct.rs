@@ -5,10 +5,9 @@
 use super::{
     super::{buffers, each::each},
     Isa,
-    after::Channels,
     image::{After, Target, View},
-    lane::{Array, LANE, Lane},
-    micro::{self, Left, MOST_ROWS, WIDTH},
+    lane::LANE,
+    micro::{self, Left, MOST_ROWS, Panel, Place, WIDTH},
 };
 use crate::graph::Control;
 
@@ -135,44 +134,47 @@ pub fn convolve(
     }
     let runs = runs(&input, window, &output);
     let panels = weights.groups * weights.panels();
-    let one = |run: Run, panel: usize| {
+    let size = weights.depth * WIDTH;
+    let one = |run: Run, panel: usize, next: usize| {
         let (group, panel) = (panel / weights.panels(), panel % weights.panels());
         let values = &input.values[run.input + group * inputs..];
         let count = WIDTH.min(weights.outputs - panel * WIDTH);
         let channel = group * weights.outputs + panel * WIDTH;
-        let mut tile = Tile([0.0; MOST_ROWS * WIDTH]);
-        for first in (0..run.length).step_by(isa.rows()) {
-            let rows = isa.rows().min(run.length - first);
-            let values = &values[first * left.row..];
-            micro::product(isa, rows, values, left, weights.panel(group, panel), &mut tile.0, WIDTH);
-            // SAFETY: each run is worked on once with each panel, and the pair owns these channels of its pixels.
-            unsafe { store(isa, &tile.0, rows, Place { pixel: run.pixel + first, channel, count }, after, output) };
+        let place = Place { pixel: run.pixel, channel, count };
+        let panel = Panel { values: weights.panel(group, panel), next };
+        // SAFETY: each run is worked on once with each panel, and the pair owns these channels of its pixels.
+        unsafe { micro::pixels(isa, run.length, values, left, panel, place, after, output) };
+    };
+    // All runs of an item with one panel, then with the next one.
+    let all = |runs: &[Run], panel: usize| {
+        for (index, &run) in runs.iter().enumerate() {
+            one(run, panel, if index + 1 == runs.len() { size } else { 0 });
         }
     };
     let threads = rayon::current_num_threads();
     if runs.len() >= 2 * threads {
-        // Several runs together, so that a panel serves them all while it is near.
-        let together = (runs.len() / (2 * threads)).clamp(1, 8);
+        // Several runs together, so that a panel serves them all while it is near; more pieces where all panels are near.
+        let pieces = threads * if weights.values.len() <= NEAR { 8 } else { 2 };
+        let together = (runs.len() / pieces).clamp(1, 8);
         each(runs.chunks(together), |runs| {
             for panel in 0..panels {
                 if control.is_cancelled() {
                     return;
                 }
-                for &run in runs {
-                    one(run, panel);
-                }
+                all(runs, panel);
             }
         });
     } else {
         each(0..panels, |panel| {
             if !control.is_cancelled() {
-                for &run in &runs {
-                    one(run, panel);
-                }
+                all(&runs, panel);
             }
         });
     }
 }
+
+/// Weights of so many elements (512 KiB) stay in a core's second cache beside what else is in there.
+const NEAR: usize = 1 << 17;
 
 /// Output pictures narrower than this would leave the products too few rows at a time, and read the weights over and over.
 const NARROW: usize = 12;
@@ -222,73 +224,4 @@ fn runs(input: &View, window: Window, output: &Target) -> Vec<Run> {
         Run { input, pixel: row * output.columns, length: output.columns }
     };
     (0..rows).map(run).collect()
-}
-
-/// Adds what comes after and stores rows of a tile as pixels.
-///
-/// # Safety
-/// Nobody else may use these channels of these pixels of the output; the processor must have the instructions.
-unsafe fn store(isa: Isa, tile: &[f32], rows: usize, place: Place, after: After, output: Target) {
-    assert!(tile.len() >= rows * WIDTH, "products are missing");
-    // SAFETY: the products have just been checked, the rest is the caller's.
-    unsafe {
-        match isa {
-            Isa::Plain => store_in::<Array>(tile, rows, place, after, output),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::store_avx2(tile, rows, place, after, output),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::store_avx512(tile, rows, place, after, output),
-        }
-    }
-}
-
-/// Products on their way out, at lines of the cache.
-#[repr(align(64))]
-struct Tile([f32; MOST_ROWS * WIDTH]);
-
-/// Where a tile of products belongs: the first pixel, the first channel, and how many channels.
-#[derive(Clone, Copy)]
-struct Place {
-    pixel: usize,
-    channel: usize,
-    count: usize,
-}
-
-/// The versions compiled for instructions that not every processor has.
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::super::lane::x86::{One, Two};
-    use super::{After, Place, Target, store_in};
-
-    // SAFETY of both: the caller's.
-
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn store_avx2(tile: &[f32], rows: usize, place: Place, after: After, output: Target) {
-        unsafe { store_in::<Two>(tile, rows, place, after, output) }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn store_avx512(tile: &[f32], rows: usize, place: Place, after: After, output: Target) {
-        unsafe { store_in::<One>(tile, rows, place, after, output) }
-    }
-}
-
-// Loops all through, without closures: a closure would be compiled for the processor's least instructions.
-#[inline(always)]
-unsafe fn store_in<L: Lane>(tile: &[f32], rows: usize, place: Place, after: After, output: Target) {
-    for part in (0..place.count).step_by(LANE) {
-        let channel = place.channel + part;
-        let count = LANE.min(place.count - part);
-        // SAFETY: the caller's.
-        let channels = unsafe { Channels::<L>::new(after, channel, count) };
-        for row in 0..rows {
-            let pixel = place.pixel + row;
-            // SAFETY: the tile has whole rows; the pixel is one of the output's, which has these channels, and nobody else
-            // uses them.
-            unsafe {
-                let value = channels.finish(L::load(tile.as_ptr().add(row * WIDTH + part)), pixel);
-                value.store_some(output.cells.pointer(pixel * output.pixel + channel, count), count);
-            }
-        }
-    }
 }

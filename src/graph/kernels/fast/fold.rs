@@ -7,7 +7,7 @@ use super::{
     image::{After, Target, View},
     lane::LANE,
     layout::Edges,
-    micro::{self, Left, WIDTH},
+    micro::{self, Left, Panel, WIDTH},
 };
 use crate::graph::Control;
 
@@ -117,7 +117,8 @@ impl Job<'_> {
                 to[..gradient.channels].copy_from_slice(from);
             }
             for panel in 0..self.weights.panels() {
-                let (weights, products) = (self.weights.panel(0, panel), &mut products[panel * WIDTH..]);
+                let values = self.weights.panel(0, panel);
+                let (weights, products) = (Panel { values, next: values.len() }, &mut products[panel * WIDTH..]);
                 micro::product(
                     self.isa,
                     pixels,

@@ -156,20 +156,64 @@ const LARGE_WINOGRAD: f64 = 5e-5;
 #[test]
 fn products_are_those_of_every_processor() {
     for isa in Isa::all() {
-        for (rows, depth) in [(1, 1), (3, 7), (14, 64), (29, 33)] {
+        for (rows, depth) in [(1, 1), (3, 7), (14, 64), (29, 33), (17, 300)] {
             let (row, out_row) = (depth + 5, WIDTH + 1);
-            let (left, panel) = (noise(rows * row, 1), noise(depth * WIDTH, 2));
+            let (left, right) = (noise(rows * row, 1), noise(depth * WIDTH, 2));
             let mut out = vec![f32::NAN; rows * out_row];
-            micro::product(isa, rows, &left, Left::matrix(row, depth), &panel, &mut out, out_row);
+            let panel = micro::Panel { values: &right, next: 0 };
+            micro::product(isa, rows, &left, Left::matrix(row, depth), panel, &mut out, out_row);
             for (place, found) in out.iter().enumerate() {
                 let (i, j) = (place / out_row, place % out_row);
                 if j >= WIDTH {
                     assert!(found.is_nan(), "{isa:?} writes beyond the panel");
                     continue;
                 }
-                let expected: f64 =
-                    (0..depth).map(|k| f64::from(left[i * row + k]) * f64::from(panel[k * WIDTH + j])).sum();
+                let expected = sum(&left[i * row..], &right, depth, j);
                 assert!((f64::from(*found) - expected).abs() < PLAIN * 10.0, "{isa:?} {rows} × {depth}");
+            }
+        }
+    }
+}
+
+/// A row's product with one column of a panel.
+fn sum(row: &[f32], panel: &[f32], depth: usize, column: usize) -> f64 {
+    (0..depth).map(|k| f64::from(row[k]) * f64::from(panel[k * WIDTH + column])).sum()
+}
+
+#[test]
+fn pixels_are_products_and_what_follows() {
+    // Rows, depth, channels of the panel that there are; sums of over 128 products come in pieces.
+    for (rows, depth, count) in [(1, 5, 32), (31, 20, 32), (15, 300, 32), (15, 256, 17), (31, 20, 7)] {
+        for residual in [false, true] {
+            let (first, channel, channels) = (2, 3, 3 + count + 1);
+            let (left, right) = (noise(rows * depth, 1), noise(depth * WIDTH, 2));
+            let (scale, bias) = (noise(channel + WIDTH, 3), noise(channel + WIDTH, 4));
+            let others = noise((first + rows) * channels, 5);
+            for isa in Isa::all() {
+                let mut out = vec![f32::NAN; (first + rows) * channels];
+                let sizes = [1, 1, first + rows, channels];
+                let after = After {
+                    scale: &scale,
+                    bias: &bias,
+                    residual: residual.then(|| View::new(&others, sizes)),
+                    limits: Some((0.0, 2.0)),
+                };
+                let output = Target::new(&mut out, sizes, channels);
+                let panel = micro::Panel { values: &right, next: 0 };
+                let place = micro::Place { pixel: first, channel, count };
+                // SAFETY: the output has these channels of these pixels, and nobody else is here.
+                unsafe { micro::pixels(isa, rows, &left, Left::matrix(depth, depth), panel, place, after, output) };
+                for (index, found) in out.iter().enumerate() {
+                    let (pixel, at) = (index / channels, index % channels);
+                    if pixel < first || at < channel || at >= channel + count {
+                        assert!(found.is_nan(), "{isa:?} writes elsewhere");
+                        continue;
+                    }
+                    let product = sum(&left[(pixel - first) * depth..], &right, depth, at - channel);
+                    let more = if residual { f64::from(others[index]) } else { 0.0 };
+                    let expected = (product * f64::from(scale[at]) + f64::from(bias[at]) + more).clamp(0.0, 2.0);
+                    assert!((f64::from(*found) - expected).abs() < PLAIN * 10.0, "{isa:?} {rows} × {depth}, {count}");
+                }
             }
         }
     }

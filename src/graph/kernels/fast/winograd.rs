@@ -15,7 +15,7 @@ use super::{
     image::{After, Cells, Target, View},
     lane::LANE,
     layout::Edges,
-    micro::{self, Left, WIDTH},
+    micro::{self, Left, Panel, WIDTH},
 };
 use crate::graph::Control;
 use transform::{Finish, Tiles, Transform};
@@ -85,9 +85,10 @@ impl Weights {
         self.outputs.div_ceil(WIDTH)
     }
 
-    fn panel(&self, panel: usize, point: usize) -> &[f32] {
+    /// The weights of one panel at one point; `ahead` panels further lies the one that is taken next.
+    fn panel(&self, panel: usize, point: usize, ahead: usize) -> Panel<'_> {
         let size = self.inputs * WIDTH;
-        &self.values[(point * self.panels() + panel) * size..][..size]
+        Panel { values: &self.values[(point * self.panels() + panel) * size..][..size], next: ahead * size }
     }
 }
 
@@ -211,7 +212,15 @@ impl Job<'_> {
                 }
                 let left = Left::matrix(row, self.weights.inputs);
                 let products = &mut products[panel * WIDTH..];
-                micro::product(self.isa, count, tiles, left, self.weights.panel(panel, point), products, product_row);
+                micro::product(
+                    self.isa,
+                    count,
+                    tiles,
+                    left,
+                    self.weights.panel(panel, point, 1),
+                    products,
+                    product_row,
+                );
             }
         });
         if !self.control.is_cancelled() {
@@ -238,7 +247,8 @@ impl Job<'_> {
         for point in 0..self.weights.points() {
             let input = &input[point * plane..][..count * row];
             let product = &mut product[point * product_plane..][..count * WIDTH];
-            micro::product(self.isa, count, input, left, self.weights.panel(panel, point), product, WIDTH);
+            let weights = self.weights.panel(panel, point, self.weights.panels());
+            micro::product(self.isa, count, input, left, weights, product, WIDTH);
         }
         for (index, tile) in tiles.enumerate() {
             let from =
