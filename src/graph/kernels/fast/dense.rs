@@ -23,6 +23,13 @@ const TOGETHER: usize = 4;
 /// Sums at a time in one scalar product; with those beside it as many as additions take to finish.
 const SUMS: usize = 2;
 
+/// Sums of one row with the weights that are read together, before their lanes are added up.
+type Sums = [[[f32; LANE]; SUMS]; TOGETHER];
+
+/// Inputs at a time, whole lanes of all sums: so many of the weights that are read together stay in the nearest cache
+/// for all rows.
+const STRETCH: usize = 2048;
+
 /// A number as weights may lie in memory, and how sixteen of them are read as `f32`, which rounds nothing.
 pub trait Weight: Copy + Default + Send + Sync {
     /// The weights at an address.
@@ -99,17 +106,23 @@ pub fn forward<W: Weight>(
         if control.is_cancelled() {
             return;
         }
+        let mut sums = vec![Sums::default(); count];
         for (few, weight) in weight.chunks(TOGETHER * inputs).enumerate() {
-            for (row, values) in rows.chunks_exact(inputs).enumerate() {
+            let together = weight.len() / inputs;
+            sums.fill(Sums::default());
+            for start in (0..inputs).step_by(STRETCH) {
+                let length = STRETCH.min(inputs - start);
                 // The last few may be fewer: one is taken several times then, which gives the same.
-                let weights = std::array::from_fn(|which| {
-                    let which = which.min(weight.len() / inputs - 1);
-                    &weight[which * inputs..][..inputs]
-                });
-                let sums = dots(isa, values, weights);
-                for (which, sum) in sums.into_iter().enumerate().take(weight.len() / inputs) {
+                let weights =
+                    std::array::from_fn(|which| &weight[which.min(together - 1) * inputs + start..][..length]);
+                for (values, sums) in rows.chunks_exact(inputs).zip(&mut sums) {
+                    add_products(isa, &values[start..start + length], weights, sums);
+                }
+            }
+            for (row, sums) in sums.iter().enumerate() {
+                for (which, sums) in sums.iter().enumerate().take(together) {
                     let output = index * part + few * TOGETHER + which;
-                    let sum = sum + bias.get(output).copied().unwrap_or(0.0);
+                    let sum = total(sums) + bias.get(output).copied().unwrap_or(0.0);
                     // SAFETY: each output of each row is written once.
                     unsafe { cells.pointer(row * outputs + output, 1).write(sum) };
                 }
@@ -159,18 +172,31 @@ pub fn back<W: Weight>(isa: Isa, gradient: &[f32], weight: &[W], inputs: usize, 
     result
 }
 
-/// The scalar products of one slice with others of the same length.
-fn dots<W: Weight>(isa: Isa, a: &[f32], b: [&[W]; TOGETHER]) -> [f32; TOGETHER] {
+/// What lies in all lanes, added up in pairs, so that rounding does not add up.
+fn total(sums: &[[f32; LANE]; SUMS]) -> f32 {
+    let mut last: [f32; LANE] = std::array::from_fn(|lane| sums[0][lane] + sums[1][lane]);
+    let mut step = LANE / 2;
+    while step > 0 {
+        for index in 0..step {
+            last[index] += last[index + step];
+        }
+        step /= 2;
+    }
+    last[0]
+}
+
+/// Adds the products of a stretch of one slice with others of the same length; only a last stretch may end within lanes.
+fn add_products<W: Weight>(isa: Isa, a: &[f32], b: [&[W]; TOGETHER], sums: &mut Sums) {
     assert!(b.iter().all(|b| b.len() == a.len()));
     let (length, a, b) = (a.len(), a.as_ptr(), b.map(<[W]>::as_ptr));
     // SAFETY: all have so many elements, and `isa` names what the processor has.
     unsafe {
         match isa {
-            Isa::Plain => dots_in::<Array, W>(a, b, length),
+            Isa::Plain => products_in::<Array, W>(a, b, length, sums),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::dots_avx2(a, b, length),
+            Isa::Avx2 => x86::products_avx2(a, b, length, sums),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::dots_avx512(a, b, length),
+            Isa::Avx512 => x86::products_avx512(a, b, length, sums),
         }
     }
 }
@@ -195,18 +221,18 @@ fn add<W: Weight>(isa: Isa, sums: &mut [f32], factors: [f32; TOGETHER], values: 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::lane::x86::{One, Two};
-    use super::{TOGETHER, Weight, add_in, dots_in};
+    use super::{Sums, TOGETHER, Weight, add_in, products_in};
 
     // SAFETY of all: the caller's.
 
     #[target_feature(enable = "avx2,fma,f16c")]
-    pub unsafe fn dots_avx2<W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize) -> [f32; TOGETHER] {
-        unsafe { dots_in::<Two, W>(a, b, length) }
+    pub unsafe fn products_avx2<W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize, sums: &mut Sums) {
+        unsafe { products_in::<Two, W>(a, b, length, sums) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn dots_avx512<W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize) -> [f32; TOGETHER] {
-        unsafe { dots_in::<One, W>(a, b, length) }
+    pub unsafe fn products_avx512<W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize, sums: &mut Sums) {
+        unsafe { products_in::<One, W>(a, b, length, sums) }
     }
 
     #[target_feature(enable = "avx2,fma,f16c")]
@@ -233,11 +259,16 @@ mod x86 {
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.
 
 #[inline(always)]
-unsafe fn dots_in<L: Lane, W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize) -> [f32; TOGETHER] {
+unsafe fn products_in<L: Lane, W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize, all: &mut Sums) {
     let mut sums = [[L::splat(0.0); SUMS]; TOGETHER];
     let mut place = 0;
     // SAFETY: all addresses lie within the lengths that the caller promises.
     unsafe {
+        for which in 0..TOGETHER {
+            for index in 0..SUMS {
+                sums[which][index] = L::load(all[which][index].as_ptr());
+            }
+        }
         while place + SUMS * LANE <= length {
             for index in 0..SUMS {
                 let at = place + index * LANE;
@@ -256,21 +287,11 @@ unsafe fn dots_in<L: Lane, W: Weight>(a: *const f32, b: [*const W; TOGETHER], le
             }
             place += count;
         }
-        let mut products = [0.0; TOGETHER];
         for which in 0..TOGETHER {
-            // In pairs, so that rounding does not add up.
-            let mut last = [0.0_f32; LANE];
-            sums[which][0].add(sums[which][1]).store(last.as_mut_ptr());
-            let mut step = LANE / 2;
-            while step > 0 {
-                for index in 0..step {
-                    last[index] += last[index + step];
-                }
-                step /= 2;
+            for index in 0..SUMS {
+                sums[which][index].store(all[which][index].as_mut_ptr());
             }
-            products[which] = last[0];
         }
-        products
     }
 }
 

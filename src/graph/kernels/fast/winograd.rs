@@ -20,16 +20,19 @@ use super::{
 use crate::graph::Control;
 use transform::{Finish, Tiles, Transform};
 
-/// Elements of transformed tiles that one thread works on at a time (512 KiB): with their products and weights they fit a
+/// Elements of transformed tiles that one thread works on at a time (384 KiB): with their products and weights they fit a
 /// core's second cache.
-const BLOCK: usize = 1 << 17;
+const BLOCK: usize = 3 << 15;
 
 /// Up to so many channels a thread takes its own tiles from beginning to end: with more, its weights would no longer
 /// stay near from one block of tiles to the next.
 const OWN: usize = 192;
 
-/// Elements of transformed tiles that all threads share at a time (16 MiB).
-const SHARED: usize = 1 << 22;
+/// Elements of transformed tiles that all threads share at a time (4 MiB): more would go to memory and back.
+const SHARED: usize = 1 << 20;
+
+/// Where there are many weights, a larger part of their number: all of them are read for each such piece of work.
+const OF_WEIGHTS: usize = 2;
 
 /// Transformed weights, `[points][panels][inputs][32]`, filled up with zeros.
 #[derive(Debug, Clone)]
@@ -136,7 +139,8 @@ pub fn convolve(
         let length = count.div_ceil(blocks);
         each((0..count).step_by(length), |first| job.block(first..(first + length).min(count)));
     } else {
-        let length = SHARED / (weights.points() * job.row().max(job.product_row()));
+        let elements = SHARED.max(weights.values.len() / OF_WEIGHTS);
+        let length = elements / (weights.points() * job.row().max(job.product_row()));
         let blocks = count.div_ceil(length.max(1));
         let length = count.div_ceil(blocks.max(1)).max(1);
         for first in (0..count).step_by(length) {
