@@ -1,5 +1,6 @@
 //! What a run leaves behind: a value, which answers for outputs and for vector-Jacobian products.
 
+mod held;
 mod precision;
 
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use candle_core::Tensor;
 use super::{
     Graph, GraphError, NodeId,
     control::Control,
-    kernels::{awake::while_awake, buffers::give_tensor, elementwise::add, memory::row_major},
+    kernels::{awake::while_awake, buffers::give_tensor, memory::row_major},
     op::Saved,
-    ops::{BatchNorm2d, Conv2d, MaxPool2d, Relu},
+    ops::{Add, BatchNorm2d, Conv2d, MaxPool2d, Relu},
     rules::Rules,
 };
+use held::Held;
 
 /// One finished run of a graph.
 #[derive(Debug, Clone)]
@@ -131,8 +133,7 @@ impl Trace {
         }
         self.check_seed(from, seed)?;
 
-        // Operations whose way back makes a tensor of its own, and gradients that no other tensor shares: their memory
-        // goes to the next ones.
+        // Operations whose way back makes a tensor of its own.
         let copies = |id: NodeId| {
             let node = &nodes[id];
             node.op_as::<Conv2d>().is_some()
@@ -140,9 +141,8 @@ impl Trace {
                 || node.op_as::<Relu>().is_some()
                 || node.op_as::<MaxPool2d>().is_some()
         };
-        let mut own = vec![false; nodes.len()];
-        let mut gradients: Vec<Option<Tensor>> = vec![None; nodes.len()];
-        gradients[from] = Some(seed.clone());
+        let mut gradients: Vec<Option<Held>> = (0..nodes.len()).map(|_| None).collect();
+        gradients[from] = Some(Held::lent(seed.clone()));
         let control = &control.at(self.graph.precision());
         for id in (to + 1..=from).rev().filter(|&id| visited[id]) {
             control.check()?;
@@ -150,29 +150,33 @@ impl Trace {
             let node = &nodes[id];
             let Some(saved) = &self.saved[id] else { return Err(GraphError::NotKept { node: node.name.clone() }) };
             let stopped = |error| self.graph.stopped(id, &saved.inputs, error, control);
+            let mut given_on = false;
             for (which, &source) in node.inputs.iter().enumerate().filter(|&(_, &source)| visited[source]) {
                 let rule = rules.of(node);
-                let in_place = own[id] && node.inputs.len() == 1;
+                let in_place = gradient.is_free() && node.inputs.len() == 1;
                 let turned =
-                    if in_place { node.op.vjp_in_place(&gradient, saved, rule).map_err(stopped)? } else { None };
-                own[id] &= turned.is_none();
-                own[source] = turned.is_some() || copies(id) || gradients[source].is_some();
+                    if in_place { node.op.vjp_in_place(&gradient.tensor, saved, rule).map_err(stopped)? } else { None };
+                given_on |= turned.is_some();
                 let back = match turned {
-                    Some(back) => back,
-                    None => node.op.vjp_under(&gradient, which, saved, rule, control).map_err(stopped)?,
+                    Some(back) => Held::own(back),
+                    // A sum hands on what it is given.
+                    None if node.op_as::<Add>().is_some() => gradient.clone(),
+                    None => {
+                        let back = node.op.vjp_under(&gradient.tensor, which, saved, rule, control).map_err(stopped)?;
+                        if copies(id) { Held::own(back) } else { gradient.turned_into(back) }
+                    }
                 };
-                let sum = match &gradients[source] {
-                    Some(others) => add(others, &back).map_err(stopped)?,
+                gradients[source] = Some(match gradients[source].take() {
+                    Some(others) => others.plus(back).map_err(stopped)?,
                     None => back,
-                };
-                gradients[source] = Some(sum);
+                });
             }
-            if own[id] && copies(id) {
-                give_tensor(&gradient).map_err(stopped)?;
+            if copies(id) && !given_on {
+                gradient.give().map_err(stopped)?;
             }
         }
         let no_path = || GraphError::NoPath { from: self.graph.name_of(from), to: self.graph.name_of(to) };
-        let gradient = gradients[to].take().ok_or_else(no_path)?;
+        let gradient = gradients[to].take().ok_or_else(no_path)?.tensor;
         // Row-major, whatever the kernels made of it.
         row_major(&gradient).map_err(|error| self.graph.failed(to, &[gradient.dims().to_vec()], error))
     }

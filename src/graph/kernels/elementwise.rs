@@ -120,6 +120,23 @@ fn add_of<T: WithDType>(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     of_order(sum, a.dims(), order)
 }
 
+/// `sum + more` in the memory of `sum`, which nobody shares; `None` where the two lie in different orders, or not as `f32`
+/// on the CPU.
+pub(in crate::graph) fn add_in_place(sum: &Tensor, more: &Tensor) -> Result<Option<Tensor>> {
+    let Some(order) = Order::of(sum).filter(|&order| Order::of(more) == Some(order)) else { return Ok(None) };
+    if more.dtype() != DType::F32 || !more.device().is_cpu() || sum.dims() != more.dims() {
+        return Ok(None);
+    }
+    let Some(mut values) = buffers::take_tensor(sum)? else { return Ok(None) };
+    read_as(more, order, |more: &[f32]| {
+        each(values.chunks_mut(CHUNK).zip(more.chunks(CHUNK)), |(values, more)| {
+            values.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        });
+        Ok(())
+    })?;
+    of_order(values, more.dims(), order).map(Some)
+}
+
 /// `x · scale + shift`, scale and shift per channel, over `[batch, channels, …]`; with `rectify` a ReLU follows.
 pub(in crate::graph) fn affine(
     input: &Tensor,
