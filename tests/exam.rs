@@ -341,8 +341,6 @@ fn nine_models_on_three_planes_answer_one_after_the_other_what_is_in_view_first(
     eprintln!("nine models, {slices} slices: first answer after {first_after:.2?}, all after {whole:.2?}");
     assert_eq!(order[..3].iter().map(|(task, _)| *task).collect::<HashSet<_>>(), HashSet::from([1]), "{order:?}");
     assert_eq!(order[0], first);
-    // One ninth of the work and nothing more stands before it; a third leaves room for a busy machine.
-    assert!(first_after < whole / 3, "{first_after:?} of {whole:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{
     extent::Extent,
     parameters::{Kind, Parameter, Preset, Value},
     pixels::pixel_map,
-    runs::{Watch, batch_like, batch_size, gradients},
+    runs::{Watch, batch_like, batch_size, evenly, gradients},
     score::{Unit, scores},
 };
 use crate::graph::{Graph, INPUT, Keep, NodeId};
@@ -87,8 +87,9 @@ impl Method for IntegratedGradients {
         let at_once = batch_size(ask.graph(), INPUT, input.dims(), input.device())?;
         let mut sum = vec![0.0_f64; original.values.len()];
         let mut watch = Watch::new(ask, steps);
-        for first in (0..steps).step_by(at_once) {
-            let on_the_way: Vec<Vec<f64>> = (first..steps.min(first + at_once))
+        for batch in evenly(steps, at_once) {
+            let done = batch.end;
+            let on_the_way: Vec<Vec<f64>> = batch
                 .map(|step| {
                     let part = (step as f64 + 0.5) / steps as f64;
                     let pairs = original.values.iter().zip(&baseline);
@@ -98,7 +99,6 @@ impl Method for IntegratedGradients {
             for (_, gradient) in gradients(ask, &batch_like(&input, &on_the_way)?)? {
                 sum.iter_mut().zip(&gradient.values).for_each(|(sum, value)| *sum += value);
             }
-            let done = first + on_the_way.len();
             watch.done(done, || self.map(ask, &original, &baseline, &sum, done))?;
         }
         let mut map = self.map(ask, &original, &baseline, &sum, steps)?;

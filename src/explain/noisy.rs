@@ -2,6 +2,7 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::{
     About, Ask, Attribution, ExplainError, Group, Method,
@@ -9,7 +10,7 @@ use super::{
     channels::{Planes, layer_output},
     parameters::{Kind, Parameter, Preset, Value},
     pixels::pixel_map,
-    runs::{Watch, batch_like, batch_size, gradients},
+    runs::{Watch, batch_like, batch_size, evenly, gradients},
 };
 use crate::{
     graph::{Graph, INPUT, Keep, NodeId},
@@ -114,8 +115,8 @@ impl Statistic {
 }
 
 /// A statistic of the gradients of copies of the explained input, to each of which noise is added. `noise` is given the
-/// number of the copy and fills one value for each of the input, in network input; the run must have kept the output of
-/// [`INPUT`].
+/// number of the copy, in any order and by several threads at once, and fills one value for each of the input, in network
+/// input; the run must have kept the output of [`INPUT`].
 ///
 /// # Errors
 /// What a run can fail with, cancellation included; [`ExplainError::NotFinite`].
@@ -123,17 +124,19 @@ pub fn noisy_gradients(
     ask: &Ask,
     statistic: Statistic,
     samples: usize,
-    noise: &mut dyn FnMut(usize, &mut [f32]),
+    noise: &(dyn Fn(usize, &mut [f32]) + Sync),
 ) -> Result<Attribution, ExplainError> {
     let input = ask.input()?;
     let original = layer_output(ask.trace, INPUT, ask.slice)?;
     let at_once = batch_size(ask.graph(), INPUT, input.dims(), input.device())?;
     let mut moments = Moments::new(&original);
     let mut watch = Watch::new(ask, samples);
-    let mut added = vec![0.0_f32; original.values.len()];
-    for first in (0..samples).step_by(at_once) {
-        let copies: Vec<Vec<f64>> = (first..samples.min(first + at_once))
+    for batch in evenly(samples, at_once) {
+        let done = batch.end;
+        let copies: Vec<Vec<f64>> = batch
+            .into_par_iter()
             .map(|copy| {
+                let mut added = vec![0.0_f32; original.values.len()];
                 noise(copy, &mut added);
                 original.values.iter().zip(&added).map(|(value, noise)| value + f64::from(*noise)).collect()
             })
@@ -141,7 +144,7 @@ pub fn noisy_gradients(
         for (_, gradient) in gradients(ask, &batch_like(&input, &copies)?)? {
             moments.add(&gradient.values);
         }
-        watch.done(first + copies.len(), || moments.map(ask, statistic))?;
+        watch.done(done, || moments.map(ask, statistic))?;
     }
     moments.map(ask, statistic)
 }
@@ -154,14 +157,20 @@ fn with_gaussian_noise(ask: &Ask, statistic: Statistic) -> Result<Attribution, E
         .iter()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
     let deviation = (ask.settings.real(&LEVEL) * (high - low)) as f32;
-    let mut random = ChaCha8Rng::seed_from_u64(ask.seed);
+    let random = ChaCha8Rng::seed_from_u64(ask.seed);
+    let samples = ask.settings.count(&SAMPLES);
+    noisy_gradients(ask, statistic, samples, &|copy, noise| gaussian(random.clone(), deviation, copy, noise))
+}
+
+/// The noise of one copy. Each has its own stretch of the generator's stream, as if they were drawn one after the other.
+fn gaussian(mut random: ChaCha8Rng, deviation: f32, copy: usize, noise: &mut [f32]) {
+    let words = noise.len().next_multiple_of(normal::BLOCK);
+    random.set_word_pos(copy as u128 * words as u128);
     let mut block = [0.0_f32; normal::BLOCK];
-    noisy_gradients(ask, statistic, ask.settings.count(&SAMPLES), &mut |_, noise| {
-        for values in noise.chunks_mut(normal::BLOCK) {
-            normal::block(&mut random, &mut block);
-            values.iter_mut().zip(&block).for_each(|(value, normal)| *value = deviation * normal);
-        }
-    })
+    for values in noise.chunks_mut(normal::BLOCK) {
+        normal::block(&mut random, &mut block);
+        values.iter_mut().zip(&block).for_each(|(value, normal)| *value = deviation * normal);
+    }
 }
 
 /// Sums over the copies so far.
@@ -179,11 +188,16 @@ impl Moments {
     }
 
     fn add(&mut self, gradient: &[f64]) {
+        /// Values of one thread at a time.
+        const CHUNK: usize = 1 << 13;
         self.copies += 1;
-        for ((sum, square), value) in self.sum.iter_mut().zip(&mut self.squares).zip(gradient) {
-            *sum += value;
-            *square += value * value;
-        }
+        let sums = self.sum.par_chunks_mut(CHUNK).zip(self.squares.par_chunks_mut(CHUNK));
+        sums.zip(gradient.par_chunks(CHUNK)).for_each(|((sums, squares), gradient)| {
+            for ((sum, square), value) in sums.iter_mut().zip(squares).zip(gradient) {
+                *sum += value;
+                *square += value * value;
+            }
+        });
     }
 
     fn map(&self, ask: &Ask, statistic: Statistic) -> Result<Attribution, ExplainError> {
@@ -197,5 +211,33 @@ impl Moments {
         let [channels, rows, columns] = self.size;
         let field = Planes { channels, rows, columns, values: values.collect() };
         pixel_map(statistic.method(), ask, Reading::Magnitude, &field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_have_the_noise_of_one_stream() {
+        let length = 2 * normal::BLOCK + 3;
+        let mut stream = ChaCha8Rng::seed_from_u64(7);
+        let mut block = [0.0_f32; normal::BLOCK];
+        let expected: Vec<Vec<f32>> = (0..3)
+            .map(|_| {
+                let mut drawn = Vec::new();
+                while drawn.len() < length {
+                    normal::block(&mut stream, &mut block);
+                    drawn.extend(block.iter().map(|value| 0.5 * value));
+                }
+                drawn.truncate(length);
+                drawn
+            })
+            .collect();
+        for copy in [2, 0, 1] {
+            let mut noise = vec![0.0; length];
+            gaussian(ChaCha8Rng::seed_from_u64(7), 0.5, copy, &mut noise);
+            assert_eq!(noise, expected[copy]);
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Many runs of the network for one map: how many at once, gradients at changed inputs, and how the one who waits is
 //! kept up to date.
 
+use std::ops::Range;
+
 use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
 
 use super::{Ask, Attribution, ExplainError, channels::Planes, pace::Pace};
 use crate::graph::{Graph, GraphError, INPUT, Keep, NodeId, Rule};
@@ -54,14 +57,20 @@ pub(super) fn gradients(ask: &Ask, inputs: &Tensor) -> Result<Vec<(f64, Planes)>
         let seed = objective.seed_all(trace.target())?;
         let field = trace.vjp(graph.output(), &seed, INPUT, Rule::Gradient, &quiet)?;
         let outputs = trace.target().flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
-        for (element, output) in outputs.iter().enumerate() {
-            let gradient = Planes::of(&field, element, &graph.nodes()[INPUT].name)?;
-            found.push((objective.value(output), gradient));
-        }
+        let of = |element| Planes::of(&field, element, &graph.nodes()[INPUT].name);
+        let fields = (0..outputs.len()).into_par_iter().map(of).collect::<Result<Vec<_>, _>>()?;
+        found.extend(outputs.iter().map(|output| objective.value(output)).zip(fields));
         drop(field);
         trace.recycle()?;
     }
     Ok(found)
+}
+
+/// `count` things in batches of `most` at most, as few as there can be and of nearly one size: one that is left over would
+/// take longer than in a batch.
+pub(super) fn evenly(count: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let batches = count.div_ceil(most.max(1));
+    (0..batches).map(move |batch| batch * count / batches..(batch + 1) * count / batches)
 }
 
 /// Several inputs as one batch, of the type and on the device of the explained one, whose shape each has.
@@ -150,6 +159,17 @@ mod tests {
         // 8 channels of 1024×1024 each: few multiplications, but much to look at.
         let wide = batch_size(&network(8, 1), INPUT, &[1, 1, 1024, 1024], &Device::Cpu).unwrap();
         assert_eq!(wide, 2);
+    }
+
+    #[test]
+    fn batches_are_of_nearly_one_size() {
+        for (count, most, sizes) in
+            [(25, 8, vec![6, 6, 6, 7]), (8, 8, vec![8]), (3, 8, vec![3]), (5, 1, vec![1; 5]), (0, 4, vec![])]
+        {
+            let batches: Vec<_> = evenly(count, most).collect();
+            assert_eq!(batches.iter().map(Range::len).collect::<Vec<_>>(), sizes);
+            assert_eq!(batches.into_iter().flatten().collect::<Vec<_>>(), (0..count).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -167,7 +167,7 @@ fn noisy_copies() {
     let (low, high) = values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
     let level = peers.reference.meta["level"].as_f64().unwrap();
     let spread = 3.0_f64.sqrt() * level * (f64::from(high) - f64::from(low));
-    let mut noise = |copy: usize, noise: &mut [f32]| {
+    let noise = |copy: usize, noise: &mut [f32]| {
         let hash = formula::fnv1a64(&format!("noise.{copy}"));
         for (index, value) in noise.iter_mut().enumerate() {
             *value = ((2.0 * formula::uniform(hash, index, peers.seed) - 1.0) * spread) as f32;
@@ -177,7 +177,7 @@ fn noisy_copies() {
     let (target, control) = (Target::class(peers.top[0]), Control::default());
     let ask = Ask::new(&trace, INPUT, &target, &control);
     for (name, statistic) in [("smoothgrad", Statistic::Mean), ("vargrad", Statistic::Variance)] {
-        let map = explain::noisy_gradients(&ask, statistic, samples, &mut noise).unwrap();
+        let map = explain::noisy_gradients(&ask, statistic, samples, &noise).unwrap();
         assert_eq!(map.method, name);
         peers.compare(name, name, CAPTUM, &map.values);
     }

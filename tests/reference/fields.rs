@@ -25,8 +25,8 @@ pub fn compute(subject: &Subject, network: &Network, field: &str) -> Vec<f32> {
     let ask = Ask::new(&network.trace, INPUT, &target, &control);
     let method = match field {
         "smoothgrad" => {
-            let mut noise = |copy: usize, values: &mut [f32]| values.copy_from_slice(&noise(subject, network, copy));
-            return explain::noisy_gradients(&ask, Statistic::Mean, COPIES, &mut noise).unwrap().values;
+            let noise = |copy: usize, values: &mut [f32]| values.copy_from_slice(&noise(subject, network, copy));
+            return explain::noisy_gradients(&ask, Statistic::Mean, COPIES, &noise).unwrap().values;
         }
         "integrated_gradients" => "integratedgradients",
         "guided" | "guided.all" => "guidedbackprop",

@@ -51,6 +51,9 @@ fn a_segmentation_is_explained_for_a_region_that_is_drawn() {
     assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{shares:?}");
     wait(&mut harness, "the map", |app| app.facts().slots[0].map(Which::Class).current().is_some());
     assert_eq!(region(&harness), Some(Region::Predicted));
+    // A card that is in no list is named all the same.
+    let model = harness.get_by_role_and_label(Role::ComboBox, "Model");
+    assert_eq!(model.value().as_deref(), Some("U-Net"));
 
     press(&mut harness, Key::E);
     assert_eq!(state(&harness).tool, Tool::Region);

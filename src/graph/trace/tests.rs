@@ -72,7 +72,7 @@ fn gradients_that_part_and_meet_are_those_of_one_way_after_the_other() {
         for _ in 0..2 {
             let found = values(&trace.vjp(graph.output(), &narrow, INPUT, rule, &control).unwrap());
             let off = found.iter().zip(&plain).fold(0.0_f32, |off, (a, b)| off.max((a - b).abs()));
-            // Rounding in `f32`; Winograd's does not pass 5e-6 a layer.
+            // Rounding in `f32`.
             assert!(off < 2e-5 * most, "{rule:?}: {off} of {most}");
         }
     }

@@ -69,15 +69,14 @@ fn deciding_button(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
     if !is_stack && deciding.is_none() {
         return;
     }
-    let why = if is_stack {
-        "Go to the slice with the largest share of the logit (D)"
-    } else {
-        "Go to the slice with the highest probability (D)"
-    };
+    let word = scene.state.slots[slot_index].step_word().to_lowercase();
+    let why = if is_stack { "largest share of the logit" } else { "highest probability" };
     let is_elsewhere = deciding.is_some_and(|slice| slice != scene.state.slots[slot_index].position);
     ui.add_enabled_ui(is_elsewhere, |ui| {
-        let button = ui.small_button("Deciding slice").on_hover_text(why);
-        if button.on_disabled_hover_text("The deciding slice is in view, or not known yet").clicked() {
+        let button =
+            ui.small_button(format!("Deciding {word}")).on_hover_text(format!("Go to the {word} with the {why} (D)"));
+        let idle = format!("The deciding {word} is in view, or not known yet");
+        if button.on_disabled_hover_text(idle).clicked() {
             scene.send(Command::DecidingSlice);
         }
     });

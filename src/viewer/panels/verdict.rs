@@ -68,14 +68,16 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
         }
         ui.horizontal(|ui| match deciding {
             Some(slice) => {
-                quiet(ui, format!("Decided by slice {}", slice + 1));
-                let name = format!("Show slice {} ({title})", slice + 1);
+                let word = scene.state.slots[slot].step_word().to_lowercase();
+                quiet(ui, format!("Decided by {word} {}", slice + 1));
+                let name = format!("Show {word} {} ({title})", slice + 1);
                 if ui.small_button("Show it").on_hover_text(name).clicked() {
                     scene.send(Command::SetPosition { slot, position: slice });
                 }
             }
             None => {
-                quiet(ui, format!("Computing: {done} of {count} slices"));
+                let word = scene.state.slots[slot].step_word().to_lowercase();
+                quiet(ui, format!("Computing: {done} of {count} {word}s"));
             }
         });
         ui.add_space(theme::SPACE);

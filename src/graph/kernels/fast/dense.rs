@@ -26,8 +26,7 @@ const SUMS: usize = 2;
 /// Sums of one row with the weights that are read together, before their lanes are added up.
 type Sums = [[[f32; LANE]; SUMS]; TOGETHER];
 
-/// Inputs at a time, whole lanes of all sums: so many of the weights that are read together stay in the nearest cache
-/// for all rows.
+/// Inputs at a time, whole lanes of all sums: so many of the weights that are read together (32 KiB) stay near for all rows.
 const STRETCH: usize = 2048;
 
 /// A number as weights may lie in memory, and how sixteen of them are read as `f32`, which rounds nothing.

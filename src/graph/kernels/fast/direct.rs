@@ -145,7 +145,7 @@ pub fn convolve(
         // SAFETY: each run is worked on once with each panel, and the pair owns these channels of its pixels.
         unsafe { micro::pixels(isa, run.length, values, left, panel, place, after, output) };
     };
-    // All runs of an item with one panel, then with the next one.
+    // Neighbouring runs with one panel; the next one is asked for during the last of them.
     let all = |runs: &[Run], panel: usize| {
         for (index, &run) in runs.iter().enumerate() {
             one(run, panel, if index + 1 == runs.len() { size } else { 0 });

@@ -106,7 +106,7 @@ pub fn product(isa: Isa, rows: usize, left: &[f32], shape: Left, panel: Panel, o
 /// The same, each row a pixel of the output from `place.pixel` on, after what follows the products.
 ///
 /// # Panics
-/// When one of the slices is too short.
+/// When one of the slices is too short, or there are more channels than a panel has.
 ///
 /// # Safety
 /// The output must have these channels of these pixels, and nobody else may use them.
@@ -121,6 +121,7 @@ pub unsafe fn pixels(
     after: After,
     output: Target,
 ) {
+    assert!(place.count <= WIDTH, "a panel has not so many channels");
     let mut tile = Tile([0.0; MOST_ROWS * WIDTH]);
     for (first, now, block) in blocks(isa, rows, left, shape, panel) {
         let place = Place { pixel: place.pixel + first, ..place };
@@ -146,7 +147,7 @@ fn blocks<'a>(
     rows: usize,
     left: &'a [f32],
     shape: Left,
-    panel: Panel,
+    panel: Panel<'a>,
 ) -> impl Iterator<Item = (usize, usize, Block)> + use<'a> {
     assert!(rows == 0 || left.len() >= shape.reach(rows), "the left rows are too short");
     assert!(shape.depth() > 0 && panel.values.len() >= shape.depth() * WIDTH, "the panel is too short");

@@ -318,7 +318,6 @@ fn nan_is_neither_limited_nor_pooled_away() {
     input[(4 * 8 + 4) * 16] = f32::NAN;
     let limits = Some((0.0, 6.0));
     let weights = winograd::Weights::new(3, 16, 16, |_, _, _, _| 0.1);
-    let panels = direct::Panels::new(1, 16, 16, |_, _| 0.1);
     for isa in Isa::all() {
         for pool in [false, true] {
             let side = if pool { 4 } else { 8 };
@@ -330,12 +329,17 @@ fn nan_is_neither_limited_nor_pooled_away() {
             assert!(output[(side / 2 * side + side / 2) * 16].is_nan(), "{isa:?} {pool}");
             assert!(output[side * side * 16..].iter().all(|value| !value.is_nan()), "{isa:?} {pool}");
         }
-        let mut output = vec![0.0; 2 * 64 * 16];
-        let (view, target) = (View::new(&input, [2, 8, 8, 16]), Target::new(&mut output, [2, 8, 8, 16], 16));
-        let window = direct::Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1] };
-        let after = After { limits, ..After::default() };
-        direct::convolve(isa, view, &panels, window, after, target, &Control::default());
-        assert_eq!(output.iter().filter(|value| value.is_nan()).count(), 16, "{isa:?}");
+        // Part of a panel, a whole one, and both.
+        for outputs in [16, 32, 48] {
+            let panels = direct::Panels::new(1, 16, outputs, |_, _| 0.1);
+            let mut output = vec![0.0; 2 * 64 * outputs];
+            let view = View::new(&input, [2, 8, 8, 16]);
+            let target = Target::new(&mut output, [2, 8, 8, outputs], outputs);
+            let window = direct::Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1] };
+            let after = After { limits, ..After::default() };
+            direct::convolve(isa, view, &panels, window, after, target, &Control::default());
+            assert_eq!(output.iter().filter(|value| value.is_nan()).count(), outputs, "{isa:?}");
+        }
     }
 }
 

@@ -31,8 +31,9 @@ const OWN: usize = 192;
 /// Elements of transformed tiles that all threads share at a time (4 MiB): more would go to memory and back.
 const SHARED: usize = 1 << 20;
 
-/// Where there are many weights, a larger part of their number: all of them are read for each such piece of work.
-const OF_WEIGHTS: usize = 2;
+/// So many weights for each of these elements at most: all weights are read for each such piece of work, so that where
+/// there are many the pieces are larger.
+const WEIGHTS_PER_ELEMENT: usize = 2;
 
 /// Transformed weights, `[points][panels][inputs][32]`, filled up with zeros.
 #[derive(Debug, Clone)]
@@ -139,11 +140,14 @@ pub fn convolve(
         let length = count.div_ceil(blocks);
         each((0..count).step_by(length), |first| job.block(first..(first + length).min(count)));
     } else {
-        let elements = SHARED.max(weights.values.len() / OF_WEIGHTS);
+        let elements = SHARED.max(weights.values.len() / WEIGHTS_PER_ELEMENT);
         let length = elements / (weights.points() * job.row().max(job.product_row()));
         let blocks = count.div_ceil(length.max(1));
         let length = count.div_ceil(blocks.max(1)).max(1);
         for first in (0..count).step_by(length) {
+            if control.is_cancelled() {
+                return;
+            }
             job.shared(first..(first + length).min(count));
         }
     }

@@ -24,7 +24,10 @@ pub fn choice(ui: &mut Ui, scene: &mut Scene<'_>) {
         quiet(ui, "No model was found. Start the program with --models and a folder of model cards.");
         return;
     }
-    let of_entry = entry.map_or("Choose a model", |entry| entry.name.as_str());
+    // A card that was given by its path is in no list, and runs all the same.
+    let given = scene.facts.model.value.clone().filter(|_| chosen.is_some() && entry.is_none());
+    let unlisted = given.as_ref().map_or("Choose a model", |model| model.card.name.as_str());
+    let of_entry = entry.map_or(unlisted, |entry| entry.name.as_str());
     let text = exam.as_ref().map_or(of_entry, |choice| choice.exam.card.name.as_str());
     let response = ComboBox::from_id_salt("model")
         .height(420.0)
@@ -54,6 +57,9 @@ pub fn choice(ui: &mut Ui, scene: &mut Scene<'_>) {
                 scene.send(Command::SetTask(index));
             }
         }
+    }
+    if let Some(model) = given.filter(|_| exam.is_none()) {
+        quiet(ui, model.card.summary.as_str());
     }
     if let Some(entry) = entry {
         quiet(ui, entry.summary.as_str());
@@ -126,7 +132,8 @@ pub fn stack_result(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
     }
     let Some(stack) = facts.stack.value.clone() else {
         let done = facts.profile.iter().flatten().count();
-        quiet(ui, format!("Computing: {done} of {} slices", facts.sources.len()));
+        let word = scene.state.slots[scene.state.active_slot()].step_word().to_lowercase();
+        quiet(ui, format!("Computing: {done} of {} {word}s", facts.sources.len()));
         return;
     };
     let class = facts.class.unwrap_or(0);
@@ -141,9 +148,11 @@ pub fn stack_result(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
     });
     if let Some(slice) = deciding {
         ui.horizontal(|ui| {
-            quiet(ui, format!("Decided by slice {}", slice + 1));
+            let word = scene.state.slots[scene.state.active_slot()].step_word().to_lowercase();
+            quiet(ui, format!("Decided by {word} {}", slice + 1));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if ui.button("Show it").on_hover_text("Go to the slice that adds most to this class (D)").clicked() {
+                let what = format!("Go to the {word} that adds most to this class (D)");
+                if ui.button("Show it").on_hover_text(what).clicked() {
                     scene.send(Command::DecidingSlice);
                 }
             });

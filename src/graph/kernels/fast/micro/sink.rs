@@ -38,7 +38,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// With what is there already added.
+    /// The sums with what is there already added.
     ///
     /// # Safety
     /// As [`Sink::put`].
@@ -180,10 +180,10 @@ impl<L: Lane> Sink<L> for Whole<L> {
     }
 }
 
-/// What becomes of the sums in a tile where they are no whole panel.
+/// What becomes of the sums in a tile, whole panels or not.
 ///
 /// # Safety
-/// The tile must hold `rows` rows; the output must have these channels of these pixels, and nobody else may use them; the
+/// The tile must hold `rows` rows, and `place` name no more channels than a panel has; the output must have these channels of these pixels, and nobody else may use them; the
 /// processor must have the lane's instructions.
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.
 #[inline(always)]
