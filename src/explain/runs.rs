@@ -80,7 +80,9 @@ pub(super) fn batch_like(input: &Tensor, elements: &[Vec<f64>]) -> Result<Tensor
     let batch = if input.dtype() == DType::F32 {
         // Rounded on the way: what is twice as large need not be written and read again.
         let mut values = Vec::with_capacity(shape.iter().product());
-        elements.iter().for_each(|element| values.extend(element.iter().map(|&value| value as f32)));
+        for element in elements {
+            values.extend(element.iter().map(|&value| value as f32));
+        }
         Tensor::from_vec(values, shape, &Device::Cpu)?
     } else {
         Tensor::from_vec(elements.concat(), shape, &Device::Cpu)?.to_dtype(input.dtype())?

@@ -66,18 +66,16 @@ pub fn show(ui: &mut Ui, rect: Rect, scene: &mut Scene<'_>) {
             let trough = Rect::from_min_max(line.left_bottom() - Vec2::new(0.0, 4.0), line.right_bottom());
             bar(painter, trough, probability, theme::class_colour(class), palette.raised);
         }
-        ui.horizontal(|ui| match deciding {
-            Some(slice) => {
-                let word = scene.state.slots[slot].step_word().to_lowercase();
-                quiet(ui, format!("Decided by {word} {}", slice + 1));
-                let name = format!("Show {word} {} ({title})", slice + 1);
-                if ui.small_button("Show it").on_hover_text(name).clicked() {
-                    scene.send(Command::SetPosition { slot, position: slice });
-                }
-            }
-            None => {
-                let word = scene.state.slots[slot].step_word().to_lowercase();
+        let word = scene.state.slots[slot].step_word().to_lowercase();
+        ui.horizontal(|ui| {
+            let Some(slice) = deciding else {
                 quiet(ui, format!("Computing: {done} of {count} {word}s"));
+                return;
+            };
+            quiet(ui, format!("Decided by {word} {}", slice + 1));
+            let name = format!("Show {word} {} ({title})", slice + 1);
+            if ui.small_button("Show it").on_hover_text(name).clicked() {
+                scene.send(Command::SetPosition { slot, position: slice });
             }
         });
         ui.add_space(theme::SPACE);

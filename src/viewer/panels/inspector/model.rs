@@ -58,7 +58,7 @@ pub fn choice(ui: &mut Ui, scene: &mut Scene<'_>) {
             }
         }
     }
-    if let Some(model) = given.filter(|_| exam.is_none()) {
+    if let Some(model) = given.filter(|model| exam.is_none() && !model.card.summary.is_empty()) {
         quiet(ui, model.card.summary.as_str());
     }
     if let Some(entry) = entry {
