@@ -10,10 +10,22 @@ use super::{
     kernels::{
         elementwise,
         fast::{Extras, edges_of},
+        join,
     },
     op::Saved,
-    ops::{Add, Arithmetic, BatchNorm2d, Binary, Conv2d, Function, Map, MaxPool2d, Relu},
+    ops::{Add, Arithmetic, BatchNorm2d, Binary, Concat, Conv2d, Function, Map, MaxPool2d, Relu},
 };
+
+/// What a chain begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Head {
+    /// A convolution, whose kernel can pool or not.
+    Convolution { can_pool: bool },
+    /// A batch normalisation.
+    Normalisation,
+    /// Channels of several pictures side by side, on their way to a batch normalisation.
+    Joined,
+}
 
 /// What a run needs to know of its nodes to find chains.
 pub(super) struct Wanted<'a> {
@@ -39,15 +51,14 @@ pub(super) struct Chain<'a> {
 }
 
 impl Graph {
-    /// What can be computed in one go with a convolution or a batch normalisation; `outputs` are those that are known
-    /// before, `can_pool` says whether the convolution's kernel can pool.
-    pub(super) fn chain(&self, head: NodeId, wanted: &Wanted, outputs: &[Option<Tensor>], can_pool: bool) -> Chain<'_> {
+    /// What can be computed in one go with the node `first`; `outputs` are those that are known before.
+    pub(super) fn chain(&self, first: NodeId, head: Head, wanted: &Wanted, outputs: &[Option<Tensor>]) -> Chain<'_> {
         let mut chain = Chain::default();
-        let convolves = self.nodes[head].op_as::<Conv2d>().is_some();
-        let mut last = head;
+        let can_pool = head == Head::Convolution { can_pool: true };
+        let mut last = first;
         while last != wanted.target && !wanted.keep.has_output(last) {
             let Some(next) = wanted.only[last] else { break };
-            if !self.join(&mut chain, convolves, last, next, wanted, outputs, can_pool) {
+            if !self.join(&mut chain, head, last, next, wanted, outputs) {
                 break;
             }
             chain.nodes.push(next);
@@ -61,22 +72,22 @@ impl Graph {
     }
 
     /// Takes `next`, which alone takes the output of `last`, into the chain; `false` where it doesn't fit.
-    #[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
     fn join<'a>(
         &'a self,
         chain: &mut Chain<'a>,
-        convolves: bool,
+        head: Head,
         last: NodeId,
         next: NodeId,
         wanted: &Wanted,
         outputs: &[Option<Tensor>],
-        can_pool: bool,
     ) -> bool {
         let node = &self.nodes[next];
         if node.op_as::<Relu>().is_some() {
-            return chain.limits.replace((0.0, f32::INFINITY)).is_none();
+            // Nothing is gained by joining channels and rectifying them at once without a normalisation in between.
+            let fits = head != Head::Joined || chain.norm.is_some();
+            return fits && chain.limits.replace((0.0, f32::INFINITY)).is_none();
         }
-        if !convolves {
+        if head == Head::Normalisation {
             return false;
         }
         if let Some(norm) = node.op_as::<BatchNorm2d>() {
@@ -86,6 +97,7 @@ impl Graph {
             }
             return fits;
         }
+        let Head::Convolution { can_pool } = head else { return false };
         if let Some(&Map(Function::Clip { min, max })) = node.op_as::<Map>() {
             // Its way back needs its input.
             let fits = !wanted.recorded[next] && chain.limits.is_none() && min <= max;
@@ -119,15 +131,22 @@ impl Graph {
         &self,
         head: NodeId,
         chain: &Chain,
-        input: &Tensor,
+        inputs: &[&Tensor],
         outputs: &[Option<Tensor>],
         control: &Control,
     ) -> Result<Option<Tensor>> {
+        let input = inputs[0];
         if let Some(norm) = self.nodes[head].op_as::<BatchNorm2d>() {
             let (scale, shift) = norm.scale_and_shift();
             let device = input.device();
             let one_go = device.is_cpu() && !chain.nodes.is_empty();
             return one_go.then(|| elementwise::affine(input, scale, Some(shift), true)).transpose();
+        }
+        if self.nodes[head].op_as::<Concat>().is_some() {
+            let Some(norm) = chain.norm else { return Ok(None) };
+            let (scale, shift) = norm.scale_and_shift();
+            let rectifies = chain.limits.is_some();
+            return join::normalised(inputs, scale, Some(shift), rectifies).map(Some);
         }
         let Some(conv) = self.nodes[head].op_as::<Conv2d>() else { return Ok(None) };
         let Some(prepared) = conv.prepared(input, control)? else { return Ok(None) };

@@ -7,10 +7,10 @@ use candle_core::{DType, Tensor};
 use super::{
     Graph, GraphError, Keep, Node, NodeId,
     control::Control,
-    fuse::{Chain, Wanted},
-    kernels::{awake::while_awake, buffers, memory::row_major},
+    fuse::{Chain, Head, Wanted},
+    kernels::{awake::while_awake, buffers, join, memory::row_major},
     op::Saved,
-    ops::{BatchNorm2d, Conv2d},
+    ops::{BatchNorm2d, Concat, Conv2d},
     trace::Trace,
 };
 
@@ -130,9 +130,9 @@ impl Graph {
         let mut shape = self.shape_of(id, &by_reference(&shapes))?;
         let stopped = |source| self.stopped(id, &shapes, source, control);
 
-        let chain = self.chain_from(id, wanted, inputs[0], outputs, control).map_err(stopped)?;
+        let chain = self.chain_from(id, wanted, &inputs, outputs, control).map_err(stopped)?;
         let fused = match &chain {
-            Some(chain) => self.run_chain(id, chain, inputs[0], outputs, control).map_err(stopped)?,
+            Some(chain) => self.run_chain(id, chain, &inputs, outputs, control).map_err(stopped)?,
             None => None,
         };
         let (Some(chain), Some(output)) = (chain, fused) else {
@@ -182,20 +182,22 @@ impl Graph {
         &self,
         id: NodeId,
         wanted: &Wanted,
-        input: &Tensor,
+        inputs: &[&Tensor],
         outputs: &[Option<Tensor>],
         control: &Control,
     ) -> candle_core::Result<Option<Chain<'_>>> {
         let node = &self.nodes[id];
-        let can_pool = match node.op_as::<Conv2d>() {
-            Some(conv) => match conv.prepared(input, control)? {
-                Some(prepared) => prepared.can_pool(),
-                None => return Ok(None),
-            },
-            None if node.op_as::<BatchNorm2d>().is_some() => false,
-            None => return Ok(None),
+        let head = if let Some(conv) = node.op_as::<Conv2d>() {
+            let Some(prepared) = conv.prepared(inputs[0], control)? else { return Ok(None) };
+            Head::Convolution { can_pool: prepared.can_pool() }
+        } else if node.op_as::<BatchNorm2d>().is_some() {
+            Head::Normalisation
+        } else if node.op_as::<Concat>() == Some(&Concat::CHANNELS) && join::suits(inputs) {
+            Head::Joined
+        } else {
+            return Ok(None);
         };
-        let chain = self.chain(id, wanted, outputs, can_pool);
+        let chain = self.chain(id, head, wanted, outputs);
         Ok(Some(chain).filter(|chain| !chain.nodes.is_empty()))
     }
 

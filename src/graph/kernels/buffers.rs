@@ -36,17 +36,18 @@ fn free() -> MutexGuard<'static, Free> {
 pub(in crate::graph) fn take(length: usize) -> Vec<f32> {
     let mut free = free();
     // The one that fits best, if it isn't far too large.
-    let fits = |buffer: &Vec<f32>| buffer.len() >= length && buffer.len() / 2 <= length;
+    let fits = |buffer: &Vec<f32>| buffer.capacity() >= length && buffer.capacity() / 2 <= length;
     let best =
-        free.buffers.iter().enumerate().filter(|(_, buffer)| fits(buffer)).min_by_key(|(_, buffer)| buffer.len());
+        free.buffers.iter().enumerate().filter(|(_, buffer)| fits(buffer)).min_by_key(|(_, buffer)| buffer.capacity());
     let Some((index, _)) = best.filter(|_| length >= LEAST) else {
         drop(free);
         return vec![0.0; length];
     };
     let mut buffer = free.buffers.swap_remove(index);
-    free.elements -= buffer.len();
+    free.elements -= buffer.capacity();
     drop(free);
-    buffer.truncate(length);
+    // Only what the one before has cut off is cleared.
+    buffer.resize(length, 0.0);
     buffer
 }
 
@@ -63,16 +64,14 @@ pub(in crate::graph) fn room<T: WithDType>(length: usize) -> Vec<T> {
 }
 
 /// Keeps a buffer for [`take`].
-pub(in crate::graph) fn give(mut buffer: Vec<f32>) {
+pub(in crate::graph) fn give(buffer: Vec<f32>) {
     let capacity = buffer.capacity();
     if capacity < LEAST {
         return;
     }
     let mut free = free();
     if free.elements + capacity <= MOST {
-        // What `take` has cut off.
-        buffer.resize(capacity, 0.0);
-        free.elements += buffer.len();
+        free.elements += capacity;
         free.buffers.push(buffer);
     }
 }

@@ -6,7 +6,7 @@ use super::{
     super::op::Rule,
     CHUNK, buffers,
     each::each,
-    for_float,
+    for_float, join,
     memory::{Order, is_last, is_picture, of_order, read_as},
     read, tensor,
 };
@@ -145,7 +145,7 @@ pub(in crate::graph) fn affine(
     rectify: bool,
 ) -> Result<Tensor> {
     if is_picture(input) && is_last(input) {
-        return affine_last(input, scale, shift, rectify);
+        return join::normalised(&[input], scale, shift, rectify);
     }
     for_float!(input, affine_of(input, scale, shift, rectify))
 }
@@ -167,27 +167,4 @@ fn affine_of<T: WithDType>(input: &Tensor, scale: &Tensor, shift: Option<&Tensor
         Ok(output)
     })?;
     tensor(output, input.shape())
-}
-
-/// The same with the channels last.
-fn affine_last(input: &Tensor, scale: &Tensor, shift: Option<&Tensor>, rectify: bool) -> Result<Tensor> {
-    let channels = input.dim(1)?;
-    let scale = scale.to_vec1::<f32>()?;
-    let shift = shift.map_or_else(|| Ok(vec![0.0; channels]), Tensor::to_vec1::<f32>)?;
-    // NaN is not less than anything.
-    let least = if rectify { 0.0 } else { f32::NEG_INFINITY };
-    let output = read_as(input, Order::Last, |values: &[f32]| {
-        let mut output = buffers::take(values.len());
-        let chunk = (CHUNK / channels).max(1) * channels;
-        each(output.chunks_mut(chunk).zip(values.chunks(chunk)), |(output, values)| {
-            for (output, values) in output.chunks_exact_mut(channels).zip(values.chunks_exact(channels)) {
-                for ((y, &x), (&scale, &shift)) in output.iter_mut().zip(values).zip(scale.iter().zip(&shift)) {
-                    let value = x * scale + shift;
-                    *y = if value < least { least } else { value };
-                }
-            }
-        });
-        Ok(output)
-    })?;
-    of_order(output, input.dims(), Order::Last)
 }

@@ -34,6 +34,10 @@ pub trait Lane: Copy {
     /// Sixteen elements must be writable, and the processor must have the lane's instructions.
     unsafe fn store(self, to: *mut f32);
 
+    /// Asks for the memory at an address, which need not exist, so that it is near when it is read.
+    #[inline(always)]
+    fn ask(_address: *const f32) {}
+
     /// One number sixteen times.
     fn splat(number: f32) -> Self;
     /// Sums.
@@ -186,6 +190,7 @@ impl Lane for Array {
 #[expect(clippy::cast_ptr_alignment, reason = "the loads that take pointers to registers take any address")]
 pub mod x86 {
     use std::arch::x86_64::{
+        _MM_HINT_T0, _mm_prefetch,
         __m128i, __m256, __m256i, __m512, _CMP_UNORD_Q, _mm_loadu_si128, _mm256_add_ps, _mm256_blendv_ps,
         _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
         _mm256_loadu_si256, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_slli_epi32,
@@ -231,6 +236,11 @@ pub mod x86 {
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
             unsafe { _mm512_storeu_ps(to, self.0) }
+        }
+
+        #[inline(always)]
+        fn ask(address: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
         }
 
         #[inline(always)]
@@ -310,6 +320,11 @@ pub mod x86 {
                 _mm256_storeu_ps(to, self.0);
                 _mm256_storeu_ps(to.add(8), self.1);
             }
+        }
+
+        #[inline(always)]
+        fn ask(address: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
         }
 
         #[inline(always)]

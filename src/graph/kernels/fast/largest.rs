@@ -1,25 +1,43 @@
-//! The largest of several slices, element by element.
+//! The largest of several pixels, channel by channel.
 
 use super::{
     Isa,
     lane::{Array, LANE, Lane},
 };
 
-/// The largest of the elements at each place of all slices, which have the length of `out`; NaN is larger than all. Of no
-/// slices it leaves `out` as it is.
+/// Windows side by side that all look the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Windows<'a> {
+    /// Where the pixels of a window begin, from the window's beginning on.
+    pub offsets: &'a [usize],
+    /// From one window to the next.
+    pub step: usize,
+    /// Channels of a pixel.
+    pub channels: usize,
+}
+
+/// The largest value of each channel in each window, the first of which begins where `values` do; NaN is larger than all.
+/// Of windows without pixels it leaves `out` as it is.
 ///
 /// # Panics
-/// When a slice is shorter.
-pub fn largest(isa: Isa, slices: &[&[f32]], out: &mut [f32]) {
-    assert!(slices.iter().all(|slice| slice.len() >= out.len()), "elements are missing");
+/// When values are missing, or `out` ends within a pixel.
+pub fn largest(isa: Isa, values: &[f32], windows: Windows, out: &mut [f32]) {
+    let Windows { offsets, step, channels } = windows;
+    let Some(furthest) = offsets.iter().max() else { return };
+    if out.is_empty() {
+        return;
+    }
+    let count = out.len() / channels;
+    assert_eq!(out.len(), count * channels, "part of a pixel");
+    assert!((count - 1) * step + furthest + channels <= values.len(), "pixels are missing");
     // SAFETY: lengths have just been checked, and `isa` names what the processor has.
     unsafe {
         match isa {
-            Isa::Plain => largest_in::<Array>(slices, out),
+            Isa::Plain => largest_in::<Array>(values, windows, out),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::largest_avx2(slices, out),
+            Isa::Avx2 => x86::largest_avx2(values, windows, out),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::largest_avx512(slices, out),
+            Isa::Avx512 => x86::largest_avx512(values, windows, out),
         }
     }
 }
@@ -28,34 +46,37 @@ pub fn largest(isa: Isa, slices: &[&[f32]], out: &mut [f32]) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::lane::x86::{One, Two};
-    use super::largest_in;
+    use super::{Windows, largest_in};
 
     // SAFETY of both: the caller's.
 
     #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn largest_avx2(slices: &[&[f32]], out: &mut [f32]) {
-        unsafe { largest_in::<Two>(slices, out) }
+    pub unsafe fn largest_avx2(values: &[f32], windows: Windows, out: &mut [f32]) {
+        unsafe { largest_in::<Two>(values, windows, out) }
     }
 
     #[target_feature(enable = "avx512f")]
-    pub unsafe fn largest_avx512(slices: &[&[f32]], out: &mut [f32]) {
-        unsafe { largest_in::<One>(slices, out) }
+    pub unsafe fn largest_avx512(values: &[f32], windows: Windows, out: &mut [f32]) {
+        unsafe { largest_in::<One>(values, windows, out) }
     }
 }
 
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.
 #[inline(always)]
-unsafe fn largest_in<L: Lane>(slices: &[&[f32]], out: &mut [f32]) {
-    let Some((first, rest)) = slices.split_first() else { return };
-    for start in (0..out.len()).step_by(LANE) {
-        let count = LANE.min(out.len() - start);
-        // SAFETY: all slices have the length of `out` at least.
-        unsafe {
-            let mut best = L::load_some(first.as_ptr().add(start), count);
-            for slice in rest {
-                best = best.largest(L::load_some(slice.as_ptr().add(start), count));
+unsafe fn largest_in<L: Lane>(values: &[f32], windows: Windows, out: &mut [f32]) {
+    let Windows { offsets, step, channels } = windows;
+    for window in 0..out.len() / channels {
+        for first in (0..channels).step_by(LANE) {
+            let count = LANE.min(channels - first);
+            // SAFETY: `largest` has checked that each window's pixels are there, and that `out` has as many.
+            unsafe {
+                let from = values.as_ptr().add(window * step + first);
+                let mut best = L::load_some(from.add(offsets[0]), count);
+                for &offset in &offsets[1..] {
+                    best = best.largest(L::load_some(from.add(offset), count));
+                }
+                best.store_some(out.as_mut_ptr().add(window * channels + first), count);
             }
-            best.store_some(out.as_mut_ptr().add(start), count);
         }
     }
 }

@@ -26,6 +26,8 @@ mod lane;
 mod largest;
 mod layout;
 mod micro;
+mod normal;
+mod phases;
 mod prepared;
 #[cfg(test)]
 mod tests;
@@ -34,8 +36,9 @@ mod winograd;
 
 use image::View;
 pub(in crate::graph) use isa::Isa;
-pub(in crate::graph) use largest::largest;
+pub(in crate::graph) use largest::{Windows, largest};
 pub(in crate::graph) use layout::{Edges, to_last};
+pub(in crate::graph) use normal::{Normal, Part, normalise};
 pub(in crate::graph) use prepared::{Extras, Packed, Prepared, edges_of};
 pub(in crate::graph) use winners::{put_back, winners};
 

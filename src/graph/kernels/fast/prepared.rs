@@ -14,6 +14,7 @@ use super::{
     image::{After, Target, View},
     layout::{self, Edges},
     micro::WIDTH,
+    phases::{Phases, TAPS},
     winograd,
 };
 use crate::graph::{
@@ -25,7 +26,7 @@ use crate::graph::{
 const MOST: usize = 1 << 26;
 
 /// From so many channels on, in and out, Winograd's transforms are worth their cost.
-const WINOGRAD_FROM: [usize; 2] = [64, 32];
+const WINOGRAD_FROM: [usize; 2] = [16, 32];
 
 /// The same for kernels of 5×5, which save more.
 const LARGE_WINOGRAD_FROM: [usize; 2] = [32, 32];
@@ -136,6 +137,8 @@ pub struct Prepared {
 #[derive(Debug)]
 enum Weights {
     Winograd(winograd::Weights),
+    /// The same over the phases of the picture, for steps.
+    Phases(Phases, winograd::Weights),
     Direct(direct::Panels),
     Depthwise(depthwise::Weights),
 }
@@ -182,7 +185,18 @@ impl Prepared {
             && groups == 1
             && from.is_some_and(|from| inputs >= from[0] && outputs >= from[1])
             && winograd::Weights::size(across, inputs, outputs) <= MOST;
-        let weights = if suits_winograd {
+        let phases = Phases::of(window, inputs).filter(|phases| {
+            let size = winograd::Weights::size(TAPS, phases.channels(inputs), outputs);
+            large && groups == 1 && outputs >= WINOGRAD_FROM[1] && size <= MOST
+        });
+        let weights = if let Some(phases) = phases {
+            let seen = |output, channel, row, column| {
+                let place = phases.place(inputs, channel, row, column);
+                place.map_or(0.0, |(input, row, column)| weight(output, input, row * across + column))
+            };
+            let weights = winograd::Weights::new(TAPS, phases.channels(inputs), outputs, seen);
+            Weights::Phases(phases, weights)
+        } else if suits_winograd {
             let weight = |output, input, row, column| weight(output, input, row * across + column);
             Weights::Winograd(winograd::Weights::new(across, inputs, outputs, weight))
         } else if [inputs, outputs] == [1, 1] {
@@ -198,7 +212,7 @@ impl Prepared {
 
     /// Whether a maximum of 2×2 pixels can follow in the same go.
     pub fn can_pool(&self) -> bool {
-        matches!(self.weights, Weights::Winograd(_))
+        matches!(self.weights, Weights::Winograd(_) | Weights::Phases(..))
     }
 
     /// Convolves `[batch, channels, rows, columns]` with zeros around it; the result lies with the channels last.
@@ -206,36 +220,30 @@ impl Prepared {
     /// # Errors
     /// When the tensor library fails, or on cancellation.
     pub fn run(&self, input: &Tensor, edges: Edges, extras: Extras, control: &Control) -> Result<Tensor> {
-        let (batch, channels, rows, columns) = input.dims4()?;
+        let (batch, _, rows, columns) = input.dims4()?;
         let padded = edges.around([rows, columns]);
         let Self { window, outputs, .. } = self;
         let mut size = [0, 1].map(|axis| {
             let reach = window.dilation[axis] * (window.kernel[axis] - 1);
             (padded[axis] - reach - 1) / window.stride[axis] + 1
         });
+        let (input, edges, is_own) = self.laid_out(input, edges, size)?;
+        let (_, channels, rows, columns) = input.dims4()?;
         if extras.pool {
             size = size.map(|side| side / 2);
         }
         let (scale, bias) = self.scale_and_bias(extras.norm)?;
         let residual = extras.residual.map(memory::channels_last).transpose()?;
-        // Winograd's transform sees to the zeros itself.
-        let pads = !matches!(self.weights, Weights::Winograd(_)) && edges != Edges::default();
-        let input = if pads {
-            memory::of_order(padded_with(edges, input)?, &[batch, channels, padded[0], padded[1]], Order::Last)?
-        } else {
-            memory::channels_last(input)?
-        };
-        let [here_rows, here_columns] = if pads { padded } else { [rows, columns] };
         let isa = Isa::best();
         let sizes = [batch, size[0], size[1], *outputs];
         let mut output = buffers::take(sizes.iter().product());
         let target = Target::new(&mut output, sizes, *outputs);
         let run = |values: &[f32], residual: Option<&[f32]>| {
-            let view = View::new(values, [batch, here_rows, here_columns, channels]);
+            let view = View::new(values, [batch, rows, columns, channels]);
             let residual = residual.map(|values| View::new(values, sizes));
             let after = After { scale: &scale, bias: &bias, residual, limits: extras.limits };
             match &self.weights {
-                Weights::Winograd(weights) => {
+                Weights::Winograd(weights) | Weights::Phases(_, weights) => {
                     winograd::convolve(isa, view, weights, edges, after, extras.pool, target, control);
                 }
                 Weights::Direct(panels) => direct::convolve(isa, view, panels, *window, after, target, control),
@@ -249,11 +257,33 @@ impl Prepared {
             Some(residual) => memory::read_as(residual, Order::Last, |residual: &[f32]| run(values, Some(residual))),
             None => run(values, None),
         })?;
-        if pads {
+        if is_own {
             buffers::give_tensor(&input)?;
         }
         control.checked()?;
         memory::of_order(output, &[batch, *outputs, size[0], size[1]], Order::Last)
+    }
+
+    /// The input as the kernel takes it, with the channels last, for an output of this size: what is still missing of the
+    /// zeros around it, and whether it is a copy.
+    fn laid_out(&self, input: &Tensor, edges: Edges, size: [usize; 2]) -> Result<(Tensor, Edges, bool)> {
+        let (batch, channels, rows, columns) = input.dims4()?;
+        let none = Edges::default();
+        match &self.weights {
+            // The transform sees to the zeros itself.
+            Weights::Winograd(_) => Ok((memory::channels_last(input)?, edges, false)),
+            Weights::Phases(phases, _) => {
+                let [rows, columns] = phases.seen(size);
+                let shape = [batch, phases.channels(channels), rows, columns];
+                Ok((memory::of_order(phases.split(input, edges, size)?, &shape, Order::Last)?, none, true))
+            }
+            _ if edges == none => Ok((memory::channels_last(input)?, none, false)),
+            _ => {
+                let [rows, columns] = edges.around([rows, columns]);
+                let shape = [batch, channels, rows, columns];
+                Ok((memory::of_order(padded_with(edges, input)?, &shape, Order::Last)?, none, true))
+            }
+        }
     }
 
     /// Factors and summands for each channel, filled up to whole panels; empty for none.

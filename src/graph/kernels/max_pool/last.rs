@@ -50,13 +50,7 @@ pub(super) fn forward(
                 if control.check().is_err() {
                     return;
                 }
-                let source = source(index);
-                let mut window = Vec::new();
-                for (largest, column) in largest.chunks_mut(channels).zip(&reached[1]) {
-                    window.clear();
-                    window.extend(source.places(&reached[0][index % rows], column).map(|(pixel, _)| pixel));
-                    fast::largest(Isa::best(), &window, largest);
-                }
+                source(index).largest(&reached[0][index % rows], &reached[1], largest);
             });
         }
         control.checked()?;
@@ -76,6 +70,25 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// The largest values of a row of windows.
+    fn largest(&self, row: &Reach, columns: &[Reach], mut largest: &mut [f32]) {
+        let [down, across] = self.pool.dilation;
+        let mut offsets = Vec::new();
+        // At the edges windows have fewer places than between them.
+        for columns in columns.chunk_by(|a, b| a.places == b.places) {
+            let pixels = (0..row.places.len())
+                .flat_map(|r| (0..columns[0].places.len()).map(move |c| r * down * self.width + c * across));
+            offsets.clear();
+            offsets.extend(pixels.map(|pixel| pixel * self.channels));
+            let first = row.first * self.width + columns[0].first;
+            let step = self.pool.stride[1] * self.channels;
+            let windows = fast::Windows { offsets: &offsets, step, channels: self.channels };
+            let (here, rest) = largest.split_at_mut(columns.len() * self.channels);
+            fast::largest(Isa::best(), &self.picture[first * self.channels..], windows, here);
+            largest = rest;
+        }
+    }
+
     /// The channels under each place of a window, and the place, in row-major order.
     fn places<'a>(&'a self, row: &'a Reach, column: &'a Reach) -> impl Iterator<Item = (&'a [f32], u32)> {
         let [down, across] = self.pool.dilation;

@@ -201,6 +201,11 @@ unsafe fn input_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(input: View, til
             let mut column = [L::splat(0.0); SIDE];
             for (lane, line) in column.iter_mut().zip(&pixels) {
                 let (pixel, moves) = line[c];
+                // What the next tile has besides, as far as there is one on the right: the way through a picture leads
+                // over too many rows for the processor to see it coming.
+                if c >= SIDE - 4 {
+                    L::ask(pixel.wrapping_add(4 * input.pixel * moves + channel));
+                }
                 // SAFETY: a pixel in the picture has these channels (`View::check`); of zeros there is a whole lane.
                 *lane = unsafe { L::load_some(pixel.add(channel * moves), count) };
             }

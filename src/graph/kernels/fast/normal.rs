@@ -1,0 +1,106 @@
+//! A factor and a summand for each channel, over the channels of several pictures side by side.
+
+use std::ops::Range;
+
+use super::{
+    Isa,
+    lane::{Array, LANE, Lane},
+};
+
+/// Pixels that lie with the channels last.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// `[pixels][channels]`.
+    pub values: &'a [f32],
+    /// How many a pixel has.
+    pub channels: usize,
+}
+
+impl Part<'_> {
+    /// Some of the pixels.
+    ///
+    /// # Panics
+    /// When they are not there.
+    #[must_use]
+    pub fn pixels(&self, which: Range<usize>) -> Self {
+        Self { values: &self.values[which.start * self.channels..which.end * self.channels], ..*self }
+    }
+}
+
+/// What is done with each channel of all parts, counted through them.
+#[derive(Debug, Clone, Copy)]
+pub struct Normal<'a> {
+    /// Factors.
+    pub scale: &'a [f32],
+    /// Summands.
+    pub shift: &'a [f32],
+    /// Nothing that is a number comes out less than this.
+    pub least: f32,
+}
+
+/// `max(x · scale + shift, least)` of each pixel's channels of all parts, one part's after the other; NaN stays NaN.
+///
+/// # Panics
+/// When sizes do not fit each other.
+pub fn normalise(isa: Isa, parts: &[Part], normal: Normal, out: &mut [f32]) {
+    let whole = parts.iter().map(|part| part.channels).sum();
+    assert!(normal.scale.len() == whole && normal.shift.len() == whole, "factors for other channels");
+    let pixels = out.len().checked_div(whole).unwrap_or(0);
+    assert_eq!(out.len(), pixels * whole, "part of a pixel");
+    assert!(parts.iter().all(|part| part.values.len() == pixels * part.channels), "pixels are missing");
+    // SAFETY: sizes have just been checked, and `isa` names what the processor has.
+    unsafe {
+        match isa {
+            Isa::Plain => normalise_in::<Array>(parts, normal, out),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::normalise_avx2(parts, normal, out),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86::normalise_avx512(parts, normal, out),
+        }
+    }
+}
+
+/// The versions compiled for instructions that not every processor has.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::super::lane::x86::{One, Two};
+    use super::{Normal, Part, normalise_in};
+
+    // SAFETY of both: the caller's.
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn normalise_avx2(parts: &[Part], normal: Normal, out: &mut [f32]) {
+        unsafe { normalise_in::<Two>(parts, normal, out) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn normalise_avx512(parts: &[Part], normal: Normal, out: &mut [f32]) {
+        unsafe { normalise_in::<One>(parts, normal, out) }
+    }
+}
+
+// Loops all through, without closures: a closure would be compiled for the processor's least instructions.
+#[inline(always)]
+unsafe fn normalise_in<L: Lane>(parts: &[Part], normal: Normal, out: &mut [f32]) {
+    let whole = normal.scale.len();
+    let least = L::splat(normal.least);
+    let mut before = 0;
+    for part in parts {
+        let pixels = part.values.len() / part.channels.max(1);
+        for first in (0..part.channels).step_by(LANE) {
+            let count = LANE.min(part.channels - first);
+            // SAFETY: there are a factor and a summand for each channel of all parts, and as many pixels in each part and
+            // in `out` (`normalise`).
+            unsafe {
+                let scale = L::load_some(normal.scale.as_ptr().add(before + first), count);
+                let shift = L::load_some(normal.shift.as_ptr().add(before + first), count);
+                for pixel in 0..pixels {
+                    let value = L::load_some(part.values.as_ptr().add(pixel * part.channels + first), count);
+                    let value = least.max(value.mul(scale).add(shift));
+                    value.store_some(out.as_mut_ptr().add(pixel * whole + before + first), count);
+                }
+            }
+        }
+        before += part.channels;
+    }
+}
