@@ -3,13 +3,13 @@
 //! Nothing else may want what lies between: outputs that are kept or that several nodes take end a chain, and so does a
 //! node whose state the way back needs.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 
 use super::{
     Control, Graph, Keep, NodeId,
     kernels::{
         elementwise,
-        fast::{Extras, edges_of},
+        fast::{Beside, Extras, edges_of},
         join,
     },
     op::Saved,
@@ -48,6 +48,18 @@ pub(super) struct Chain<'a> {
     residual: Option<NodeId>,
     limits: Option<(f32, f32)>,
     pool: bool,
+}
+
+impl Chain<'_> {
+    /// What is done with the convolution's sums; `outputs` are those that are known before.
+    fn extras<'a>(&'a self, outputs: &'a [Option<Tensor>]) -> Extras<'a> {
+        Extras {
+            norm: self.norm.map(BatchNorm2d::scale_and_shift),
+            residual: self.residual.and_then(|other| outputs[other].as_ref()),
+            limits: self.limits,
+            pool: self.pool,
+        }
+    }
 }
 
 impl Graph {
@@ -150,14 +162,25 @@ impl Graph {
         }
         let Some(conv) = self.nodes[head].op_as::<Conv2d>() else { return Ok(None) };
         let Some(prepared) = conv.prepared(input, control)? else { return Ok(None) };
-        let residual = chain.residual.and_then(|other| outputs[other].as_ref());
-        let extras = Extras {
-            norm: chain.norm.map(BatchNorm2d::scale_and_shift),
-            residual,
-            limits: chain.limits,
-            pool: chain.pool,
-        };
-        prepared.run(input, edges_of(conv), extras, control).map(Some)
+        prepared.run(input, edges_of(conv), chain.extras(outputs), control).map(Some)
+    }
+
+    /// Computes a chain that begins with a convolution into a place among other channels, whose memory is given back.
+    ///
+    /// # Errors
+    /// When the convolution has no packed kernel, the tensor library fails, or on cancellation.
+    pub(super) fn run_chain_beside(
+        &self,
+        head: NodeId,
+        chain: &Chain,
+        input: &Tensor,
+        outputs: &[Option<Tensor>],
+        beside: Beside,
+        control: &Control,
+    ) -> Result<Vec<f32>> {
+        let Some(conv) = self.nodes[head].op_as::<Conv2d>() else { bail!("{} is no convolution", self.name_of(head)) };
+        let Some(prepared) = conv.prepared(input, control)? else { bail!("{} is not packed", self.name_of(head)) };
+        prepared.run_beside(input, edges_of(conv), chain.extras(outputs), beside, control)
     }
 
     /// What the way back needs of a node of a chain whose last output is `output`.

@@ -10,6 +10,7 @@ mod build;
 mod control;
 mod error;
 mod fuse;
+mod joint;
 mod keep;
 mod kernels;
 mod local;

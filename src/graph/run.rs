@@ -8,6 +8,7 @@ use super::{
     Graph, GraphError, Keep, Node, NodeId,
     control::Control,
     fuse::{Chain, Head, Wanted},
+    joint::Joints,
     kernels::{awake::while_awake, buffers, join, memory::row_major},
     op::Saved,
     ops::{BatchNorm2d, Concat, Conv2d},
@@ -54,6 +55,7 @@ impl Graph {
         let reusable = self.reusable(&needed, &fed, &recorded);
         let only = self.only_consumers(&consumers, &needed, &fed);
         let wanted = Wanted { target, keep, recorded: &recorded, only: &only };
+        let mut joints = Joints::find(self, &needed, &fed, &wanted);
         let mut outputs: Vec<Option<Tensor>> = vec![None; self.nodes.len()];
         let mut saved: Vec<Option<Saved>> = vec![None; self.nodes.len()];
         for (id, tensor) in feeds {
@@ -71,7 +73,7 @@ impl Graph {
             }
             count += 1;
             if !fed.contains(&id) {
-                let computed = self.step(id, &wanted, &mut outputs, &mut saved, control)?;
+                let computed = self.step(id, &wanted, &mut outputs, &mut saved, &mut joints, control)?;
                 count += computed.len() - 1;
                 for id in computed {
                     done[id] = true;
@@ -115,8 +117,13 @@ impl Graph {
         wanted: &Wanted,
         outputs: &mut [Option<Tensor>],
         saved: &mut [Option<Saved>],
+        joints: &mut Joints,
         control: &Control,
     ) -> Result<Vec<NodeId>, GraphError> {
+        if let Some(joined) = joints.finish(self, id, outputs)? {
+            outputs[id] = Some(joined);
+            return Ok(vec![id]);
+        }
         let node = &self.nodes[id];
         let unfed = |source| GraphError::Unfed { node: self.name_of(source), target: self.name_of(wanted.target) };
         if node.inputs.is_empty() {
@@ -131,11 +138,30 @@ impl Graph {
         let stopped = |source| self.stopped(id, &shapes, source, control);
 
         let chain = self.chain_from(id, wanted, &inputs, outputs, control).map_err(stopped)?;
-        let fused = match &chain {
+        // Each node of the chain, and the shapes of what it takes.
+        let mut computed = vec![id];
+        let mut taken = vec![shapes.clone()];
+        for &next in chain.iter().flat_map(|chain| &chain.nodes) {
+            // A residual has the shape of what it is added to.
+            let inputs = vec![shape; self.nodes[next].inputs.len()];
+            shape = self.shape_of(next, &by_reference(&inputs))?;
+            computed.push(next);
+            taken.push(inputs);
+        }
+        let last = computed[computed.len() - 1];
+        let output = match &chain {
+            Some(chain) if node.op_as::<Conv2d>().is_some() => {
+                if let Some(beside) = joints.take(last, &shape) {
+                    let run = self.run_chain_beside(id, chain, inputs[0], outputs, beside, control);
+                    joints.put(last, shape, run.map_err(stopped)?);
+                    return Ok(computed);
+                }
+                self.run_chain(id, chain, &inputs, outputs, control).map_err(stopped)?
+            }
             Some(chain) => self.run_chain(id, chain, &inputs, outputs, control).map_err(stopped)?,
             None => None,
         };
-        let (Some(chain), Some(output)) = (chain, fused) else {
+        let Some(output) = output else {
             let forward = node.op.forward_under(&inputs, wanted.recorded[id], control).map_err(stopped)?;
             if wanted.recorded[id] {
                 saved[id] = Some(Saved { inputs: shapes, state: forward.state });
@@ -143,21 +169,8 @@ impl Graph {
             outputs[id] = Some(forward.output);
             return Ok(vec![id]);
         };
-        let mut computed = vec![id];
-        let mut inputs = shapes;
-        for &next in &chain.nodes {
-            let before = computed[computed.len() - 1];
-            if wanted.recorded[before] {
-                saved[before] = Some(self.saved_of_chain(before, inputs, &output));
-            }
-            // A residual has the shape of what it is added to.
-            inputs = vec![shape; self.nodes[next].inputs.len()];
-            shape = self.shape_of(next, &by_reference(&inputs))?;
-            computed.push(next);
-        }
-        let last = computed[computed.len() - 1];
-        if wanted.recorded[last] {
-            saved[last] = Some(self.saved_of_chain(last, inputs, &output));
+        for (&node, inputs) in computed.iter().zip(taken).filter(|(node, _)| wanted.recorded[**node]) {
+            saved[node] = Some(self.saved_of_chain(node, inputs, &output));
         }
         outputs[last] = Some(output);
         Ok(computed)

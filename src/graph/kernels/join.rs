@@ -49,8 +49,7 @@ pub(in crate::graph) fn normalised(
     if [scale.len(), shift.len()] != [whole; 2] {
         bail!("{whole} channels cannot be normalised by {} factors and {} summands", scale.len(), shift.len());
     }
-    let normal =
-        Normal { scale: &scale, shift: &shift, least: if rectify { 0.0 } else { f32::NEG_INFINITY } };
+    let normal = Normal { scale: &scale, shift: &shift, least: if rectify { 0.0 } else { f32::NEG_INFINITY } };
     joined(inputs, |parts, pixels, joined| {
         let parts: Vec<Part> = parts.iter().map(|part| part.pixels(pixels.clone())).collect();
         normalise(Isa::best(), &parts, normal, joined);
@@ -78,6 +77,23 @@ fn joined(inputs: &[&Tensor], fill: impl Fn(&[Part], Range<usize>, &mut [f32]) +
         fill(&parts, first..first + joined.len() / whole, joined);
     });
     of_order(joined, &[batch, whole, rows, columns], Order::Last)
+}
+
+/// Writes the channels of a picture into pixels of `whole` channels, from `first` on.
+///
+/// # Errors
+/// When there is no room for them, or the tensor library fails.
+pub(in crate::graph) fn put_channels(picture: &Tensor, to: &mut [f32], first: usize, whole: usize) -> Result<()> {
+    let (batch, channels, rows, columns) = picture.dims4()?;
+    if to.len() != batch * rows * columns * whole || first + channels > whole {
+        bail!("{:?} does not fit among {whole} channels", picture.dims());
+    }
+    super::memory::read_as(picture, Order::Last, |values: &[f32]| {
+        for (to, from) in to.chunks_exact_mut(whole).zip(values.chunks_exact(channels)) {
+            to[first..first + channels].copy_from_slice(from);
+        }
+        Ok(())
+    })
 }
 
 /// `length` channels of a picture that lies with the channels last, from `start` on.

@@ -39,7 +39,7 @@ pub(in crate::graph) use isa::Isa;
 pub(in crate::graph) use largest::{Windows, largest};
 pub(in crate::graph) use layout::{Edges, to_last};
 pub(in crate::graph) use normal::{Normal, Part, normalise};
-pub(in crate::graph) use prepared::{Extras, Packed, Prepared, edges_of};
+pub(in crate::graph) use prepared::{Beside, Extras, Packed, Prepared, edges_of};
 pub(in crate::graph) use winners::{put_back, winners};
 
 /// Channels last, `[batch, rows, columns, channels]` → `[batch, channels, rows, columns]`.

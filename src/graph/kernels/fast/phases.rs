@@ -110,7 +110,9 @@ fn spread(from: &[f32], length: usize, to: &mut [f32], step: usize) {
     match length {
         // Colours in steps of 4.
         12 => known::<12>(from, to, step),
-        _ => from.chunks_exact(length).zip(to.chunks_mut(step)).for_each(|(from, to)| to[..length].copy_from_slice(from)),
+        _ => {
+            from.chunks_exact(length).zip(to.chunks_mut(step)).for_each(|(from, to)| to[..length].copy_from_slice(from))
+        }
     }
 }
 
@@ -149,7 +151,9 @@ impl<'a> Picture<'a> {
         if channels == 3 {
             // Colours, all of a pixel at once.
             let [red, green, blue] = [0, 1, 2].map(of_channel);
-            for (pixel, ((&red, &green), &blue)) in out.as_chunks_mut().0.iter_mut().zip(red.iter().zip(green).zip(blue)) {
+            for (pixel, ((&red, &green), &blue)) in
+                out.as_chunks_mut().0.iter_mut().zip(red.iter().zip(green).zip(blue))
+            {
                 *pixel = [red, green, blue];
             }
             return;
@@ -166,11 +170,7 @@ mod tests {
     use candle_core::{DType, Device};
 
     use super::*;
-    use crate::graph::{
-        Control, Op,
-        kernels::fast::tests::noise,
-        ops::Conv2d,
-    };
+    use crate::graph::{Control, Op, kernels::fast::tests::noise, ops::Conv2d};
 
     fn window(kernel: usize, steps: usize) -> Window {
         Window { kernel: [kernel; 2], stride: [steps; 2], dilation: [1, 1] }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Result, Tensor, bail};
 
 use super::{
     super::{
@@ -124,6 +124,17 @@ pub struct Extras<'a> {
     pub pool: bool,
 }
 
+/// Where an output goes, if not into memory of its own: among the channels of wider pixels.
+#[derive(Debug)]
+pub struct Beside {
+    /// Room for all pixels.
+    pub memory: Vec<f32>,
+    /// Channels of a pixel.
+    pub pixel: usize,
+    /// The first channel that is written.
+    pub first: usize,
+}
+
 /// A convolution with packed weights: of a layer, or of the way back through one.
 #[derive(Debug)]
 pub struct Prepared {
@@ -220,6 +231,34 @@ impl Prepared {
     /// # Errors
     /// When the tensor library fails, or on cancellation.
     pub fn run(&self, input: &Tensor, edges: Edges, extras: Extras, control: &Control) -> Result<Tensor> {
+        let ([batch, rows, columns, channels], output) = self.compute(input, edges, extras, None, control)?;
+        memory::of_order(output, &[batch, channels, rows, columns], Order::Last)
+    }
+
+    /// The same into some channels of `beside`, whose memory is given back.
+    ///
+    /// # Errors
+    /// As [`Prepared::run`], or when there is no room for all pixels.
+    pub fn run_beside(
+        &self,
+        input: &Tensor,
+        edges: Edges,
+        extras: Extras,
+        beside: Beside,
+        control: &Control,
+    ) -> Result<Vec<f32>> {
+        Ok(self.compute(input, edges, extras, Some(beside), control)?.1)
+    }
+
+    /// The sizes of the output, `[batch, rows, columns, channels]`, and the memory it is in.
+    fn compute(
+        &self,
+        input: &Tensor,
+        edges: Edges,
+        extras: Extras,
+        beside: Option<Beside>,
+        control: &Control,
+    ) -> Result<([usize; 4], Vec<f32>)> {
         let (batch, _, rows, columns) = input.dims4()?;
         let padded = edges.around([rows, columns]);
         let Self { window, outputs, .. } = self;
@@ -236,8 +275,15 @@ impl Prepared {
         let residual = extras.residual.map(memory::channels_last).transpose()?;
         let isa = Isa::best();
         let sizes = [batch, size[0], size[1], *outputs];
-        let mut output = buffers::take(sizes.iter().product());
-        let target = Target::new(&mut output, sizes, *outputs);
+        let Beside { memory: mut output, pixel, first } = match beside {
+            Some(beside) => beside,
+            None => Beside { memory: buffers::take(sizes.iter().product()), pixel: *outputs, first: 0 },
+        };
+        let pixels = batch * size[0] * size[1];
+        if output.len() != pixels * pixel || first + outputs > pixel {
+            bail!("{outputs} channels of {pixels} pixels do not fit into {} elements", output.len());
+        }
+        let target = Target::new(&mut output[first..], sizes, pixel);
         let run = |values: &[f32], residual: Option<&[f32]>| {
             let view = View::new(values, [batch, rows, columns, channels]);
             let residual = residual.map(|values| View::new(values, sizes));
@@ -261,7 +307,7 @@ impl Prepared {
             buffers::give_tensor(&input)?;
         }
         control.checked()?;
-        memory::of_order(output, &[batch, *outputs, size[0], size[1]], Order::Last)
+        Ok((sizes, output))
     }
 
     /// The input as the kernel takes it, with the channels last, for an output of this size: what is still missing of the

@@ -1,0 +1,133 @@
+//! Channels joined in place against runs in `f64`, where every concatenation copies.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Tensor};
+
+use crate::graph::{
+    Control, Graph, GraphBuilder, GraphError, INPUT, Keep, NodeId,
+    ops::{AvgPool2d, BatchNorm2d, Concat, Conv2d, MaxPool2d, Relu, tests::noise},
+};
+
+struct Build {
+    graph: GraphBuilder,
+    dtype: DType,
+    count: u64,
+}
+
+impl Build {
+    fn noise(&mut self, shape: &[usize], scale: f64) -> Tensor {
+        self.count += 1;
+        // Numbers that both types have.
+        let values = (noise(shape, self.count).to_dtype(DType::F32).unwrap() * scale).unwrap();
+        values.to_dtype(self.dtype).unwrap()
+    }
+
+    fn conv(&mut self, name: &str, from: NodeId, [inputs, outputs, kernel]: [usize; 3]) -> NodeId {
+        let scale = (4.0 / (inputs * kernel * kernel) as f64).sqrt();
+        let weight = self.noise(&[outputs, inputs, kernel, kernel], scale);
+        let bias = self.noise(&[outputs], 0.2);
+        let conv = Conv2d::new(weight, Some(bias)).unwrap().padding([kernel / 2; 2]);
+        self.graph.add(name, conv, &[from])
+    }
+
+    fn rectified(&mut self, name: &str, from: NodeId, sizes: [usize; 3]) -> NodeId {
+        let conv = self.conv(&format!("{name}.conv"), from, sizes);
+        self.graph.add(name, Relu, &[conv])
+    }
+
+    fn norm(&mut self, name: &str, from: NodeId, channels: usize) -> NodeId {
+        let [weight, bias, mean, variance] = [1.0, 0.3, 0.2, 0.4].map(|scale| self.noise(&[channels], scale));
+        let variance = (variance + 1.0).unwrap();
+        self.graph.add(name, BatchNorm2d::new(weight, bias, &mean, &variance, 1e-5).unwrap(), &[from])
+    }
+}
+
+/// Concatenations of each kind: of two kernels' outputs, of odd numbers of channels, with an input that is no convolution's or
+/// that something else takes as well, with a normalisation behind, and one within another.
+fn network(dtype: DType) -> Graph {
+    let mut b = Build { graph: GraphBuilder::new(), dtype, count: 0 };
+    let squeeze = b.rectified("squeeze", INPUT, [3, 16, 1]);
+    let small = b.rectified("expand1", squeeze, [16, 64, 1]);
+    let large = b.rectified("expand3", squeeze, [16, 64, 3]);
+    let fire = b.graph.add("fire", Concat::CHANNELS, &[small, large]);
+    let odd = b.rectified("odd", fire, [128, 5, 1]);
+    let normal = b.conv("normal.conv", fire, [128, 33, 3]);
+    let normal = b.norm("normal.norm", normal, 33);
+    let normal = b.graph.add("normal", Relu, &[normal]);
+    let pooled = b.graph.add("pooled", MaxPool2d::square(3, 1, 1, false), &[fire]);
+    let mixed = b.graph.add("mixed", Concat::CHANNELS, &[odd, pooled, normal]);
+    let bare = b.conv("bare", mixed, [166, 40, 3]);
+    let again = b.rectified("again", mixed, [166, 24, 1]);
+    let uneven = b.graph.add("uneven", Concat::CHANNELS, &[bare, again]);
+    let twice = b.rectified("twice", uneven, [64, 32, 1]);
+    let other = b.rectified("other", uneven, [64, 32, 3]);
+    let shared = b.graph.add("shared", Concat::CHANNELS, &[twice, other]);
+    let x = b.rectified("x", twice, [32, 32, 1]);
+    let y = b.rectified("y", shared, [64, 32, 1]);
+    let joined = b.graph.add("joined", Concat::CHANNELS, &[x, y]);
+    let norm = b.norm("norm", joined, 64);
+    let norm = b.graph.add("rectified", Relu, &[norm]);
+    let last = b.conv("last", norm, [64, 10, 1]);
+    b.graph.add("mean", AvgPool2d::new([4, 4], [4, 4]), &[last]);
+    b.graph.finish().unwrap()
+}
+
+fn values(tensor: &Tensor) -> Vec<f64> {
+    tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
+}
+
+fn off(found: &Tensor, expected: &Tensor) -> f64 {
+    assert_eq!(found.dims(), expected.dims());
+    let (found, expected) = (values(found), values(expected));
+    let largest = expected.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest
+}
+
+/// As for chains: rounding of a dozen layers in `f32`.
+const ROUNDING: f64 = 1e-5;
+
+#[test]
+fn joined_channels_are_those_that_a_copy_has() {
+    let exact = Arc::new(network(DType::F64));
+    let graph = Arc::new(network(DType::F32));
+    let input = noise(&[2, 3, 20, 24], 77).to_dtype(DType::F32).unwrap();
+    let (control, out) = (Control::default(), exact.output());
+    let everything = (1..=out).fold(Keep::nothing(), Keep::output_of);
+    let double = input.to_dtype(DType::F64).unwrap();
+    let expected = exact.run(&[(INPUT, double)], out, &everything, &control).unwrap();
+    // Twice, so that the second run takes the memory that the first one has left.
+    for _ in 0..2 {
+        let found = graph.run(&[(INPUT, input.clone())], out, &Keep::nothing(), &control).unwrap();
+        assert!(off(found.target(), expected.target()) < ROUNDING);
+    }
+    for node in 1..=out {
+        let name = &graph.nodes()[node].name;
+        let keep = Keep::nothing().output_of(node);
+        let found = graph.run(&[(INPUT, input.clone())], out, &keep, &control).unwrap();
+        assert!(off(found.target(), expected.target()) < ROUNDING, "{name}");
+        assert!(off(found.output(node).unwrap(), expected.output(node).unwrap()) < ROUNDING, "{name}");
+        let found = graph.run(&[(INPUT, input.clone())], node, &Keep::nothing(), &control).unwrap();
+        assert!(off(found.target(), expected.output(node).unwrap()) < ROUNDING, "{name}");
+        let feeds = [(INPUT, input.clone()), (node, found.target().clone())];
+        let found = graph.run(&feeds, out, &Keep::nothing(), &control).unwrap();
+        assert!(off(found.target(), expected.target()) < ROUNDING, "{name} is fed");
+        let recorded = Keep::nothing().gradients_to(node);
+        let found = graph.run(&[(INPUT, input.clone())], out, &recorded, &control).unwrap();
+        assert!(off(found.target(), expected.target()) < ROUNDING, "{name} is recorded");
+    }
+}
+
+#[test]
+fn pictures_of_other_sizes_are_refused_as_before() {
+    let mut b = Build { graph: GraphBuilder::new(), dtype: DType::F32, count: 0 };
+    let small = b.rectified("small", INPUT, [3, 32, 1]);
+    let weight = b.noise(&[32, 3, 3, 3], 0.3);
+    let conv = b.graph.add("conv", Conv2d::new(weight, None).unwrap(), &[INPUT]);
+    let other = b.graph.add("other", Relu, &[conv]);
+    b.graph.add("joined", Concat::CHANNELS, &[small, other]);
+    let graph = Arc::new(b.graph.finish().unwrap());
+    let input = noise(&[1, 3, 20, 20], 1).to_dtype(DType::F32).unwrap();
+    let run = graph.run(&[(INPUT, input)], graph.output(), &Keep::nothing(), &Control::default());
+    assert!(matches!(run, Err(GraphError::Shape { node, .. }) if node == "joined"));
+}
