@@ -28,6 +28,11 @@ const FROM: usize = 12;
 /// they save.
 pub const TAPS: usize = 3;
 
+/// Rows and columns that a kernel for one phase has to see for an output of this size.
+pub fn seen(size: [usize; 2]) -> [usize; 2] {
+    size.map(|side| side + TAPS - 1)
+}
+
 /// A way to take a convolution in steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phases {
@@ -63,18 +68,13 @@ impl Phases {
         (row < self.kernel && column < self.kernel).then_some((input, row, column))
     }
 
-    /// Rows and columns that a kernel for one phase has to see for an output of this size.
-    pub fn seen(self, size: [usize; 2]) -> [usize; 2] {
-        size.map(|side| side + TAPS - 1)
-    }
-
     /// The phases of pictures with zeros around them, `[batch, rows, columns, phases, channels]`, for an output of this size.
     ///
     /// # Errors
     /// When the tensor library fails.
     pub fn split(self, input: &Tensor, edges: Edges, size: [usize; 2]) -> Result<Vec<f32>> {
         let (batch, channels, ..) = input.dims4()?;
-        let [rows, columns] = self.seen(size);
+        let [rows, columns] = seen(size);
         let mut out = buffers::take(batch * rows * columns * self.channels(channels));
         let line = columns * self.channels(channels);
         let order = Order::best(input);
@@ -111,7 +111,9 @@ fn spread(from: &[f32], length: usize, to: &mut [f32], step: usize) {
         // Colours in steps of 4.
         12 => known::<12>(from, to, step),
         _ => {
-            from.chunks_exact(length).zip(to.chunks_mut(step)).for_each(|(from, to)| to[..length].copy_from_slice(from))
+            from.chunks_exact(length)
+                .zip(to.chunks_mut(step))
+                .for_each(|(from, to)| to[..length].copy_from_slice(from));
         }
     }
 }
