@@ -63,14 +63,22 @@ impl Chain<'_> {
 }
 
 impl Graph {
-    /// What can be computed in one go with the node `first`; `outputs` are those that are known before.
-    pub(super) fn chain(&self, first: NodeId, head: Head, wanted: &Wanted, outputs: &[Option<Tensor>]) -> Chain<'_> {
+    /// What can be computed in one go with the node `first`, whose output has this shape; `outputs` are those that are known
+    /// before.
+    pub(super) fn chain(
+        &self,
+        first: NodeId,
+        head: Head,
+        wanted: &Wanted,
+        outputs: &[Option<Tensor>],
+        shape: &[usize],
+    ) -> Chain<'_> {
         let mut chain = Chain::default();
         let can_pool = head == Head::Convolution { can_pool: true };
         let mut last = first;
         while last != wanted.target && !wanted.keep.has_output(last) {
             let Some(next) = wanted.only[last] else { break };
-            if !self.join(&mut chain, head, last, next, wanted, outputs) {
+            if !self.extend(&mut chain, head, [last, next], wanted, outputs, shape) {
                 break;
             }
             chain.nodes.push(next);
@@ -84,14 +92,14 @@ impl Graph {
     }
 
     /// Takes `next`, which alone takes the output of `last`, into the chain; `false` where it doesn't fit.
-    fn join<'a>(
+    fn extend<'a>(
         &'a self,
         chain: &mut Chain<'a>,
         head: Head,
-        last: NodeId,
-        next: NodeId,
+        [last, next]: [NodeId; 2],
         wanted: &Wanted,
         outputs: &[Option<Tensor>],
+        shape: &[usize],
     ) -> bool {
         let node = &self.nodes[next];
         if node.op_as::<Relu>().is_some() {
@@ -121,7 +129,9 @@ impl Graph {
         let adds = node.op_as::<Add>().is_some() || node.op_as::<Binary>() == Some(&Binary(Arithmetic::Add));
         if adds && let &[a, b] = node.inputs.as_slice() {
             let other = if a == last { b } else { a };
-            let fits = a != b && chain.residual.is_none() && chain.limits.is_none() && outputs[other].is_some();
+            // A sum of two shapes, one of which is repeated, is no residual.
+            let alike = outputs[other].as_ref().is_some_and(|other| other.dims() == shape);
+            let fits = a != b && chain.residual.is_none() && chain.limits.is_none() && alike;
             if fits {
                 chain.residual = Some(other);
             }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use candle_core::Tensor;
 
 use super::{
-    Graph, GraphError, NodeId,
+    Graph, GraphError, MAX_ELEMENTS, NodeId,
     fuse::Wanted,
     kernels::{
         buffers,
@@ -78,6 +78,14 @@ impl Joints {
         let Place { concat, first, whole } = *self.places.get(&node)?;
         let &[batch, _, rows, columns] = shape else { return None };
         let size = [batch, rows, columns];
+        // What is too large is refused before memory is taken.
+        if size
+            .iter()
+            .try_fold(whole, |count, &length| count.checked_mul(length))
+            .is_none_or(|count| count > MAX_ELEMENTS)
+        {
+            return None;
+        }
         let joint = self.begun.entry(concat).or_insert_with(|| {
             let memory = buffers::take(size.iter().product::<usize>() * whole);
             Joint { size, memory, there: HashMap::new() }
@@ -104,12 +112,13 @@ impl Joints {
         graph: &Graph,
         concat: NodeId,
         outputs: &[Option<Tensor>],
+        target: NodeId,
     ) -> Result<Option<Tensor>, GraphError> {
         let Some(Joint { size: [batch, rows, columns], mut memory, there }) = self.begun.remove(&concat) else {
             return Ok(None);
         };
         let inputs = &graph.nodes[concat].inputs;
-        let unfed = |&id: &NodeId| GraphError::Unfed { node: graph.name_of(id), target: graph.name_of(concat) };
+        let unfed = |&id: &NodeId| GraphError::Unfed { node: graph.name_of(id), target: graph.name_of(target) };
         let shape = |id: &NodeId| {
             let elsewhere = || outputs[*id].as_ref().map(|output| output.dims().to_vec());
             there.get(id).cloned().or_else(elsewhere).ok_or_else(|| unfed(id))
@@ -128,7 +137,8 @@ impl Joints {
 }
 
 impl Graph {
-    /// The channels of a node that is a convolution, or only makes other numbers of one's, none of which `goes_on` refuses.
+    /// The channels of the convolution that a node's numbers come from, through ReLU, limits and normalisations alone, if
+    /// `goes_on` holds for each node on the way.
     fn channels_of_convolution(&self, mut id: NodeId, goes_on: impl Fn(NodeId) -> bool) -> Option<usize> {
         while goes_on(id) {
             let node = &self.nodes[id];

@@ -120,7 +120,7 @@ impl Graph {
         joints: &mut Joints,
         control: &Control,
     ) -> Result<Vec<NodeId>, GraphError> {
-        if let Some(joined) = joints.finish(self, id, outputs)? {
+        if let Some(joined) = joints.finish(self, id, outputs, wanted.target)? {
             outputs[id] = Some(joined);
             return Ok(vec![id]);
         }
@@ -137,7 +137,7 @@ impl Graph {
         let mut shape = self.shape_of(id, &by_reference(&shapes))?;
         let stopped = |source| self.stopped(id, &shapes, source, control);
 
-        let chain = self.chain_from(id, wanted, &inputs, outputs, control).map_err(stopped)?;
+        let chain = self.chain_from(id, wanted, &inputs, &shape, outputs, control).map_err(stopped)?;
         // Each node of the chain, and the shapes of what it takes.
         let mut computed = vec![id];
         let mut taken = vec![shapes.clone()];
@@ -190,12 +190,13 @@ impl Graph {
         reusable
     }
 
-    /// What can be computed in one go with this node, if anything.
+    /// What can be computed in one go with this node, whose output has this shape; a convolution goes in one even alone.
     fn chain_from(
         &self,
         id: NodeId,
         wanted: &Wanted,
         inputs: &[&Tensor],
+        shape: &[usize],
         outputs: &[Option<Tensor>],
         control: &Control,
     ) -> candle_core::Result<Option<Chain<'_>>> {
@@ -210,12 +211,13 @@ impl Graph {
         } else {
             return Ok(None);
         };
-        let chain = self.chain(id, head, wanted, outputs);
-        Ok(Some(chain).filter(|chain| !chain.nodes.is_empty()))
+        let chain = self.chain(id, head, wanted, outputs, shape);
+        let convolves = matches!(head, Head::Convolution { .. });
+        Ok(Some(chain).filter(|chain| convolves || !chain.nodes.is_empty()))
     }
 
     /// The nodes whose state has to be kept for the gradients asked for.
-    fn recorded(&self, target: NodeId, keep: &Keep) -> Vec<bool> {
+    pub(super) fn recorded(&self, target: NodeId, keep: &Keep) -> Vec<bool> {
         let mut recorded = vec![false; self.nodes.len()];
         for end in keep.gradient_ends() {
             for (id, between) in self.between(end, target).into_iter().enumerate() {
@@ -226,7 +228,7 @@ impl Graph {
     }
 
     /// How many needed nodes take each node's output.
-    fn consumers(&self, needed: &[bool], fed: &[NodeId]) -> Vec<usize> {
+    pub(super) fn consumers(&self, needed: &[bool], fed: &[NodeId]) -> Vec<usize> {
         let mut consumers = vec![0; self.nodes.len()];
         for (id, node) in self.nodes.iter().enumerate().filter(|&(id, _)| needed[id] && !fed.contains(&id)) {
             debug_assert!(node.inputs.iter().all(|&source| source < id), "nodes are in topological order");
@@ -238,7 +240,7 @@ impl Graph {
     }
 
     /// The one needed node that takes each node's output, where it is one.
-    fn only_consumers(&self, consumers: &[usize], needed: &[bool], fed: &[NodeId]) -> Vec<Option<NodeId>> {
+    pub(super) fn only_consumers(&self, consumers: &[usize], needed: &[bool], fed: &[NodeId]) -> Vec<Option<NodeId>> {
         let mut only = vec![None; self.nodes.len()];
         for (id, node) in self.nodes.iter().enumerate().filter(|&(id, _)| needed[id] && !fed.contains(&id)) {
             for &source in node.inputs.iter().filter(|&&source| consumers[source] == 1) {

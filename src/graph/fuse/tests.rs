@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 
+use super::{Head, Wanted};
 use crate::graph::{
     Control, Graph, GraphBuilder, INPUT, Keep, NodeId, Op, Precision, Rule,
     ops::{
@@ -188,4 +189,81 @@ fn what_was_kept_is_not_overwritten_by_later_runs() {
     }
     assert_eq!(values(&trace.vjp(out, &seed, INPUT, Rule::Gradient, &control).unwrap()), gradient);
     assert_eq!(values(&input), before[INPUT]);
+}
+
+/// Asserts that a run in `f32` gives what one in `f64` gives, at the end and at each node.
+fn agree(build: impl Fn(DType) -> Graph, input: &Tensor) {
+    let exact = Arc::new(build(DType::F64));
+    let (control, out) = (Control::default(), exact.output());
+    let everything = (1..=out).fold(Keep::nothing(), Keep::output_of);
+    let expected = exact.run(&[(INPUT, input.to_dtype(DType::F64).unwrap())], out, &everything, &control).unwrap();
+    for precision in [Precision::Fast, Precision::Exact] {
+        let graph = Arc::new(build(DType::F32).at(precision));
+        for node in 1..=out {
+            let found = graph.run(&[(INPUT, input.clone())], node, &Keep::nothing(), &control).unwrap();
+            let difference = off(found.target(), expected.output(node).unwrap());
+            assert!(difference < ROUNDING, "{precision:?} {}: {difference}", graph.nodes()[node].op.kind());
+        }
+    }
+}
+
+#[test]
+fn sums_of_a_picture_and_one_value_a_channel_are_no_residuals() {
+    let input = noise(&[2, 3, 16, 20], 1000).to_dtype(DType::F32).unwrap();
+    agree(
+        |dtype| {
+            let mut b = Build { graph: GraphBuilder::new(), dtype, count: 0 };
+            let picture = b.conv(INPUT, [3, 32, 3, 1, 1]);
+            let mean = b.add(AdaptiveAvgPool2d::GLOBAL, &[picture]);
+            // One value a channel plus an older picture, and a picture plus an older value a channel.
+            let gate = b.conv(mean, [32, 32, 1, 1, 1]);
+            let sum = b.add(Binary(Arithmetic::Add), &[gate, picture]);
+            let sum = b.add(Relu, &[sum]);
+            let next = b.conv(sum, [32, 32, 3, 1, 1]);
+            b.add(Binary(Arithmetic::Add), &[next, mean]);
+            b.graph.finish().unwrap()
+        },
+        &input,
+    );
+}
+
+#[test]
+fn chains_over_phases_compute_what_their_operations_do() {
+    let input = noise(&[2, 3, 71, 90], 1000).to_dtype(DType::F32).unwrap();
+    agree(
+        |dtype| {
+            let mut b = Build { graph: GraphBuilder::new(), dtype, count: 0 };
+            let stem = b.conv(INPUT, [3, 40, 5, 2, 1]);
+            let stem = b.norm(stem, 40);
+            let stem = b.add(Relu, &[stem]);
+            let pooled = b.add(MaxPool2d::square(2, 2, 0, false), &[stem]);
+            let wide = b.conv(pooled, [40, 40, 1, 1, 1]);
+            // Zeros behind the picture alone, a sum and limits.
+            let weight = b.noise(&[40, 3, 11, 11], 0.1);
+            let conv = Conv2d::new(weight, None).unwrap().stride([4; 2]).padding([0; 2]).padding_end([9, 6]);
+            let other = b.add(conv, &[INPUT]);
+            let sum = b.add(Add, &[other, wide]);
+            b.add(Map(Function::Clip { min: -0.5, max: 0.5 }), &[sum]);
+            b.graph.finish().unwrap()
+        },
+        &input,
+    );
+}
+
+/// Which nodes go in one with a node, where nothing between is wanted.
+fn chain_from(graph: &Graph, first: NodeId, head: Head) -> Vec<NodeId> {
+    let (keep, out) = (Keep::nothing(), graph.output());
+    let needed = graph.ancestors(out, &[INPUT]);
+    let recorded = graph.recorded(out, &keep);
+    let only = graph.only_consumers(&graph.consumers(&needed, &[INPUT]), &needed, &[INPUT]);
+    let wanted = Wanted { target: out, keep: &keep, recorded: &recorded, only: &only };
+    graph.chain(first, head, &wanted, &vec![None; out + 1], &[]).nodes
+}
+
+#[test]
+fn joined_channels_take_their_normalisation_along() {
+    let graph = network(DType::F32);
+    let concat = graph.nodes().iter().position(|node| node.op.kind() == "Concat").unwrap();
+    assert_eq!(chain_from(&graph, concat, Head::Joined), [concat + 1, concat + 2]);
+    assert_eq!(chain_from(&graph, concat + 1, Head::Normalisation), [concat + 2]);
 }

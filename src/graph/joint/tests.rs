@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Tensor};
 
+use super::{Joints, Wanted};
 use crate::graph::{
     Control, Graph, GraphBuilder, GraphError, INPUT, Keep, NodeId,
     ops::{AvgPool2d, BatchNorm2d, Concat, Conv2d, MaxPool2d, Relu, tests::noise},
@@ -116,6 +117,33 @@ fn joined_channels_are_those_that_a_copy_has() {
         let found = graph.run(&[(INPUT, input.clone())], out, &recorded, &control).unwrap();
         assert!(off(found.target(), expected.target()) < ROUNDING, "{name} is recorded");
     }
+}
+
+/// The places that are found where nothing is kept but what `keep` says.
+fn places(graph: &Graph, keep: &Keep) -> Vec<(String, usize, usize)> {
+    let out = graph.output();
+    let needed = graph.ancestors(out, &[INPUT]);
+    let recorded = graph.recorded(out, keep);
+    let only = graph.only_consumers(&graph.consumers(&needed, &[INPUT]), &needed, &[INPUT]);
+    let wanted = Wanted { target: out, keep, recorded: &recorded, only: &only };
+    let joints = Joints::find(graph, &needed, &[INPUT], &wanted);
+    let mut found: Vec<_> = (joints.places.into_iter())
+        .map(|(node, place)| (graph.nodes()[node].name.clone(), place.first, place.whole))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn places_are_found_where_nobody_else_looks() {
+    let graph = network(DType::F32);
+    let place = |name: &str, first, whole| (name.to_owned(), first, whole);
+    // `mixed` takes a pooled picture, `shared` one that something else takes as well, and `joined` is normalised.
+    let expected = [place("again", 40, 64), place("bare", 0, 64), place("expand1", 0, 128), place("expand3", 64, 128)];
+    assert_eq!(places(&graph, &Keep::nothing()), expected);
+    let kept = Keep::nothing().output_of(graph.find("expand3").unwrap());
+    assert_eq!(places(&graph, &kept), expected[..2]);
+    assert_eq!(places(&graph, &Keep::nothing().gradients_to(INPUT)), []);
 }
 
 #[test]

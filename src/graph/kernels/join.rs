@@ -72,7 +72,7 @@ fn joined(inputs: &[&Tensor], fill: impl Fn(&[Part], Range<usize>, &mut [f32]) +
     let whole: usize = parts.iter().map(|part| part.channels).sum();
     let mut joined = buffers::take(batch * rows * columns * whole);
     let together = (CHUNK / whole.max(1)).max(1);
-    each(joined.chunks_mut(together * whole).enumerate(), |(index, joined)| {
+    each(joined.chunks_mut((together * whole).max(1)).enumerate(), |(index, joined)| {
         let first = index * together;
         fill(&parts, first..first + joined.len() / whole, joined);
     });
@@ -89,9 +89,13 @@ pub(in crate::graph) fn put_channels(picture: &Tensor, to: &mut [f32], first: us
         bail!("{:?} does not fit among {whole} channels", picture.dims());
     }
     super::memory::read_as(picture, Order::Last, |values: &[f32]| {
-        for (to, from) in to.chunks_exact_mut(whole).zip(values.chunks_exact(channels)) {
-            to[first..first + channels].copy_from_slice(from);
-        }
+        let together = (CHUNK / whole.max(1)).max(1);
+        let pieces = to.chunks_mut((together * whole).max(1)).zip(values.chunks((together * channels).max(1)));
+        each(pieces, |(to, from)| {
+            for (to, from) in to.chunks_exact_mut(whole.max(1)).zip(from.chunks_exact(channels.max(1))) {
+                to[first..first + channels].copy_from_slice(from);
+            }
+        });
         Ok(())
     })
 }

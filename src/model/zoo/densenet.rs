@@ -63,13 +63,11 @@ pub(super) fn build(name: &'static str, weights: &mut Weights, variant: &Variant
 
 /// `count` layers, each of which adds its channels to those before.
 fn block(layers: &mut Layers, module: &str, at: At, count: usize, growth: usize) -> Result<At, ModelError> {
-    let mut all = at;
-    let mut new: Option<At> = None;
+    // Each layer joins what all before it have made anew, as torchvision does: so joining can go with normalising.
+    let mut made = vec![at];
     for number in 1..=count {
         let layer = format!("{module}.denselayer{number}");
-        if let Some(new) = new {
-            all = layers.concat(&format!("{layer}.cat"), &[all, new]);
-        }
+        let all = if number == 1 { at } else { layers.concat(&format!("{layer}.cat"), &made) };
         let inner = layers.batch_norm(&format!("{layer}.norm1"), all)?;
         let inner = layers.relu(&format!("{layer}.relu1"), inner);
         let width = Width::FromWeights(BOTTLENECK * growth);
@@ -77,12 +75,9 @@ fn block(layers: &mut Layers, module: &str, at: At, count: usize, growth: usize)
         let inner = layers.batch_norm(&format!("{layer}.norm2"), inner)?;
         let inner = layers.relu(&format!("{layer}.relu2"), inner);
         let width = Width::FromWeights(growth);
-        new = Some(layers.conv(&format!("{layer}.conv2"), inner, Kernel::unbiased(3, 1, 1), width)?);
+        made.push(layers.conv(&format!("{layer}.conv2"), inner, Kernel::unbiased(3, 1, 1), width)?);
     }
-    Ok(match new {
-        Some(new) => layers.concat(&format!("{module}.cat"), &[all, new]),
-        None => all,
-    })
+    Ok(if count == 0 { at } else { layers.concat(&format!("{module}.cat"), &made) })
 }
 
 /// Half the channels, half the rows and columns.

@@ -28,8 +28,9 @@ pub fn largest(isa: Isa, values: &[f32], windows: Windows, out: &mut [f32]) {
         return;
     }
     let count = out.len() / channels;
-    assert_eq!(out.len(), count * channels, "part of a pixel");
-    assert!((count - 1) * step + furthest + channels <= values.len(), "pixels are missing");
+    assert!(count > 0 && out.len() == count * channels, "part of a pixel");
+    let reach = (count - 1).checked_mul(step).and_then(|last| last.checked_add(furthest.checked_add(channels)?));
+    assert!(reach.is_some_and(|reach| reach <= values.len()), "pixels are missing");
     // SAFETY: lengths have just been checked, and `isa` names what the processor has.
     unsafe {
         match isa {

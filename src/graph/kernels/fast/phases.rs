@@ -142,6 +142,9 @@ impl<'a> Picture<'a> {
         let start = (before * channels).min(out.len());
         let (zeros, out) = out.split_at_mut(start);
         zeros.fill(0.0);
+        if out.is_empty() {
+            return;
+        }
         let length = (columns * channels).min(out.len());
         let (out, zeros) = out.split_at_mut(length);
         zeros.fill(0.0);

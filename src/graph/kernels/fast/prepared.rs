@@ -281,10 +281,11 @@ impl Prepared {
             None => Beside { memory: buffers::take(sizes.iter().product()), pixel: *outputs, first: 0 },
         };
         let pixels = batch * size[0] * size[1];
-        if output.len() != pixels * pixel || first + outputs > pixel {
-            bail!("{outputs} channels of {pixels} pixels do not fit into {} elements", output.len());
-        }
-        let target = Target::new(&mut output[first..], sizes, pixel);
+        let (room, fits) = (output.len(), output.len() == pixels * pixel && first + outputs <= pixel);
+        let Some(output_from) = output.get_mut(first..).filter(|_| fits) else {
+            bail!("{outputs} channels of {pixels} pixels do not fit into {room} elements");
+        };
+        let target = Target::new(output_from, sizes, pixel);
         let run = |values: &[f32], residual: Option<&[f32]>| {
             let view = View::new(values, [batch, rows, columns, channels]);
             let residual = residual.map(|values| View::new(values, sizes));
@@ -312,7 +313,7 @@ impl Prepared {
     }
 
     /// The input as the kernel takes it, with the channels last, for an output of this size: what is still missing of the
-    /// zeros around it, and whether it is a copy.
+    /// zeros around it, and whether its memory is given on afterwards.
     fn laid_out(&self, input: &Tensor, edges: Edges, size: [usize; 2]) -> Result<(Tensor, Edges, bool)> {
         let (batch, channels, rows, columns) = input.dims4()?;
         let none = Edges::default();
