@@ -149,15 +149,15 @@ impl Graph {
             taken.push(inputs);
         }
         let last = computed[computed.len() - 1];
+        if let Some(chain) = &chain
+            && node.op_as::<Conv2d>().is_some()
+            && let Some(beside) = joints.take(last, &shape)
+        {
+            let run = self.run_chain_beside(id, chain, inputs[0], outputs, beside, control);
+            joints.put(last, shape, run.map_err(stopped)?);
+            return Ok(computed);
+        }
         let output = match &chain {
-            Some(chain) if node.op_as::<Conv2d>().is_some() => {
-                if let Some(beside) = joints.take(last, &shape) {
-                    let run = self.run_chain_beside(id, chain, inputs[0], outputs, beside, control);
-                    joints.put(last, shape, run.map_err(stopped)?);
-                    return Ok(computed);
-                }
-                self.run_chain(id, chain, &inputs, outputs, control).map_err(stopped)?
-            }
             Some(chain) => self.run_chain(id, chain, &inputs, outputs, control).map_err(stopped)?,
             None => None,
         };
