@@ -202,4 +202,4 @@ impl Graph {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

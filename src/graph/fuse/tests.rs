@@ -14,14 +14,14 @@ use crate::graph::{
 };
 
 /// Adds nodes whose numbers have one type.
-struct Build {
-    graph: GraphBuilder,
-    dtype: DType,
-    count: u64,
+pub(in crate::graph) struct Build {
+    pub graph: GraphBuilder,
+    pub dtype: DType,
+    pub count: u64,
 }
 
 impl Build {
-    fn noise(&mut self, shape: &[usize], scale: f64) -> Tensor {
+    pub fn noise(&mut self, shape: &[usize], scale: f64) -> Tensor {
         self.count += 1;
         // Numbers that both types have.
         let values = (noise(shape, self.count).to_dtype(DType::F32).unwrap() * scale).unwrap();
@@ -41,7 +41,7 @@ impl Build {
         self.add(conv, &[from])
     }
 
-    fn norm(&mut self, from: NodeId, channels: usize) -> NodeId {
+    pub fn norm(&mut self, from: NodeId, channels: usize) -> NodeId {
         let [weight, bias, mean, variance] = [1.0, 0.3, 0.2, 0.4].map(|scale| self.noise(&[channels], scale));
         let variance = (variance + 1.0).unwrap();
         self.add(BatchNorm2d::new(weight, bias, &mean, &variance, 1e-5).unwrap(), &[from])
@@ -95,7 +95,7 @@ fn values(tensor: &Tensor) -> Vec<f64> {
     tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
 }
 
-fn off(found: &Tensor, expected: &Tensor) -> f64 {
+pub(in crate::graph) fn off(found: &Tensor, expected: &Tensor) -> f64 {
     assert_eq!(found.dims(), expected.dims());
     assert!(found.is_contiguous(), "what leaves the graph lies row-major");
     let (found, expected) = (values(found), values(expected));
@@ -104,7 +104,7 @@ fn off(found: &Tensor, expected: &Tensor) -> f64 {
 }
 
 /// Rounding of a dozen layers in `f32`, some by Winograd's algorithm; 1e-6 was seen.
-const ROUNDING: f64 = 1e-5;
+pub(in crate::graph) const ROUNDING: f64 = 1e-5;
 
 #[test]
 fn chains_compute_what_their_operations_do() {

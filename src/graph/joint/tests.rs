@@ -2,29 +2,17 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Tensor};
+use candle_core::DType;
 
 use super::{Joints, Wanted};
 use crate::graph::{
     Control, Graph, GraphBuilder, GraphError, INPUT, Keep, NodeId,
-    ops::{AvgPool2d, BatchNorm2d, Concat, Conv2d, MaxPool2d, Relu, tests::noise},
+    fuse::tests::{Build, ROUNDING, off},
+    ops::{AvgPool2d, Concat, Conv2d, MaxPool2d, Relu, tests::noise},
 };
 
-struct Build {
-    graph: GraphBuilder,
-    dtype: DType,
-    count: u64,
-}
-
 impl Build {
-    fn noise(&mut self, shape: &[usize], scale: f64) -> Tensor {
-        self.count += 1;
-        // Numbers that both types have.
-        let values = (noise(shape, self.count).to_dtype(DType::F32).unwrap() * scale).unwrap();
-        values.to_dtype(self.dtype).unwrap()
-    }
-
-    fn conv(&mut self, name: &str, from: NodeId, [inputs, outputs, kernel]: [usize; 3]) -> NodeId {
+    fn named(&mut self, name: &str, from: NodeId, [inputs, outputs, kernel]: [usize; 3]) -> NodeId {
         let scale = (4.0 / (inputs * kernel * kernel) as f64).sqrt();
         let weight = self.noise(&[outputs, inputs, kernel, kernel], scale);
         let bias = self.noise(&[outputs], 0.2);
@@ -33,14 +21,8 @@ impl Build {
     }
 
     fn rectified(&mut self, name: &str, from: NodeId, sizes: [usize; 3]) -> NodeId {
-        let conv = self.conv(&format!("{name}.conv"), from, sizes);
+        let conv = self.named(&format!("{name}.conv"), from, sizes);
         self.graph.add(name, Relu, &[conv])
-    }
-
-    fn norm(&mut self, name: &str, from: NodeId, channels: usize) -> NodeId {
-        let [weight, bias, mean, variance] = [1.0, 0.3, 0.2, 0.4].map(|scale| self.noise(&[channels], scale));
-        let variance = (variance + 1.0).unwrap();
-        self.graph.add(name, BatchNorm2d::new(weight, bias, &mean, &variance, 1e-5).unwrap(), &[from])
     }
 }
 
@@ -53,12 +35,12 @@ fn network(dtype: DType) -> Graph {
     let large = b.rectified("expand3", squeeze, [16, 64, 3]);
     let fire = b.graph.add("fire", Concat::CHANNELS, &[small, large]);
     let odd = b.rectified("odd", fire, [128, 5, 1]);
-    let normal = b.conv("normal.conv", fire, [128, 33, 3]);
-    let normal = b.norm("normal.norm", normal, 33);
+    let normal = b.named("normal.conv", fire, [128, 33, 3]);
+    let normal = b.norm(normal, 33);
     let normal = b.graph.add("normal", Relu, &[normal]);
     let pooled = b.graph.add("pooled", MaxPool2d::square(3, 1, 1, false), &[fire]);
     let mixed = b.graph.add("mixed", Concat::CHANNELS, &[odd, pooled, normal]);
-    let bare = b.conv("bare", mixed, [166, 40, 3]);
+    let bare = b.named("bare", mixed, [166, 40, 3]);
     let again = b.rectified("again", mixed, [166, 24, 1]);
     let uneven = b.graph.add("uneven", Concat::CHANNELS, &[bare, again]);
     let twice = b.rectified("twice", uneven, [64, 32, 1]);
@@ -67,26 +49,12 @@ fn network(dtype: DType) -> Graph {
     let x = b.rectified("x", twice, [32, 32, 1]);
     let y = b.rectified("y", shared, [64, 32, 1]);
     let joined = b.graph.add("joined", Concat::CHANNELS, &[x, y]);
-    let norm = b.norm("norm", joined, 64);
+    let norm = b.norm(joined, 64);
     let norm = b.graph.add("rectified", Relu, &[norm]);
-    let last = b.conv("last", norm, [64, 10, 1]);
+    let last = b.named("last", norm, [64, 10, 1]);
     b.graph.add("mean", AvgPool2d::new([4, 4], [4, 4]), &[last]);
     b.graph.finish().unwrap()
 }
-
-fn values(tensor: &Tensor) -> Vec<f64> {
-    tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
-}
-
-fn off(found: &Tensor, expected: &Tensor) -> f64 {
-    assert_eq!(found.dims(), expected.dims());
-    let (found, expected) = (values(found), values(expected));
-    let largest = expected.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest
-}
-
-/// As for chains: rounding of a dozen layers in `f32`.
-const ROUNDING: f64 = 1e-5;
 
 #[test]
 fn joined_channels_are_those_that_a_copy_has() {
