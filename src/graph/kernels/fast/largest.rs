@@ -81,3 +81,39 @@ unsafe fn largest_in<L: Lane>(values: &[f32], windows: Windows, out: &mut [f32])
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::noise, *};
+
+    #[test]
+    fn the_largest_is_that_of_every_processor() {
+        for isa in Isa::all() {
+            for (windows, channels, step, offsets) in
+                [(1, 1, 1, vec![0]), (4, 16, 32, vec![0, 16, 200]), (9, 37, 37, vec![37, 0, 74, 111])]
+            {
+                let reach = (windows - 1) * step + offsets.iter().max().unwrap() + channels;
+                let mut values = noise(reach, 6);
+                values[reach / 2] = f32::NAN;
+                let mut out = vec![0.0; windows * channels];
+                largest(isa, &values, Windows { offsets: &offsets, step, channels }, &mut out);
+                for (place, found) in out.iter().enumerate() {
+                    let first = place / channels * step + place % channels;
+                    let seen: Vec<f32> = offsets.iter().map(|offset| values[first + offset]).collect();
+                    let expected = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                    let expected = if seen.iter().any(|value| value.is_nan()) { f32::NAN } else { expected };
+                    assert!(found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(), "{isa:?}");
+                }
+            }
+            let mut out = [1.0];
+            largest(isa, &[], Windows { offsets: &[], step: 1, channels: 1 }, &mut out);
+            assert_eq!(out, [1.0]);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "pixels are missing")]
+    fn windows_beyond_the_picture_are_refused() {
+        largest(Isa::best(), &[0.0; 6], Windows { offsets: &[0, 2], step: 2, channels: 1 }, &mut [0.0; 3]);
+    }
+}

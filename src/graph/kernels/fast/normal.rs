@@ -104,3 +104,38 @@ unsafe fn normalise_in<L: Lane>(parts: &[Part], normal: Normal, out: &mut [f32])
         before += part.channels;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::noise, *};
+
+    #[test]
+    fn channels_of_all_parts_are_normalised_side_by_side() {
+        for isa in Isa::all() {
+            for (pixels, channels) in [(1, vec![1]), (5, vec![16, 64]), (7, vec![37, 3, 20]), (0, vec![4])] {
+                let whole: usize = channels.iter().sum();
+                let (scale, shift) = (noise(whole, 4), noise(whole, 5));
+                let mut values: Vec<Vec<f32>> = channels.iter().map(|channels| noise(pixels * channels, 6)).collect();
+                if let Some(value) = values[0].first_mut() {
+                    *value = f32::NAN;
+                }
+                let part = |(values, &channels)| Part { values, channels };
+                let parts: Vec<Part> = values.iter().map(Vec::as_slice).zip(&channels).map(part).collect();
+                for least in [0.0, f32::NEG_INFINITY] {
+                    let normal = Normal { scale: &scale, shift: &shift, least };
+                    let mut out = vec![-7.0; pixels * whole];
+                    normalise(isa, &parts, normal, &mut out);
+                    for (pixel, out) in out.chunks(whole).enumerate() {
+                        let seen = parts.iter().flat_map(|part| &part.values[pixel * part.channels..][..part.channels]);
+                        for (place, (found, value)) in out.iter().zip(seen).enumerate() {
+                            // The same two roundings on every processor.
+                            let expected = value * scale[place] + shift[place];
+                            let expected = if expected < least { least } else { expected };
+                            assert!(*found == expected || found.is_nan() && value.is_nan(), "{isa:?} {channels:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -3,10 +3,8 @@
 use super::{
     Isa, depthwise, direct,
     image::{After, Target, View},
-    largest::{Windows, largest},
     layout::{self, Edges},
     micro::{self, Left, WIDTH},
-    normal::{Normal, Part, normalise},
     winograd,
 };
 use crate::graph::Control;
@@ -379,67 +377,6 @@ fn a_cancelled_convolution_leaves_the_rest_undone() {
     let (view, edges) = (View::new(&input, [1, 64, 64, 16]), Edges { before: [1, 1], after: [1, 1] });
     winograd::convolve(Isa::best(), view, &weights, edges, After::default(), false, target, &control);
     assert!(output.iter().all(|value| *value == -1.0));
-}
-
-#[test]
-fn the_largest_is_that_of_every_processor() {
-    for isa in Isa::all() {
-        for (windows, channels, step, offsets) in
-            [(1, 1, 1, vec![0]), (4, 16, 32, vec![0, 16, 200]), (9, 37, 37, vec![37, 0, 74, 111])]
-        {
-            let reach = (windows - 1) * step + offsets.iter().max().unwrap() + channels;
-            let mut values = noise(reach, 6);
-            values[reach / 2] = f32::NAN;
-            let mut out = vec![0.0; windows * channels];
-            largest(isa, &values, Windows { offsets: &offsets, step, channels }, &mut out);
-            for (place, found) in out.iter().enumerate() {
-                let first = place / channels * step + place % channels;
-                let seen: Vec<f32> = offsets.iter().map(|offset| values[first + offset]).collect();
-                let expected = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let expected = if seen.iter().any(|value| value.is_nan()) { f32::NAN } else { expected };
-                assert!(found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(), "{isa:?}");
-            }
-        }
-        let mut out = [1.0];
-        largest(isa, &[], Windows { offsets: &[], step: 1, channels: 1 }, &mut out);
-        assert_eq!(out, [1.0]);
-    }
-}
-
-#[test]
-#[should_panic(expected = "pixels are missing")]
-fn windows_beyond_the_picture_are_refused() {
-    largest(Isa::best(), &[0.0; 6], Windows { offsets: &[0, 2], step: 2, channels: 1 }, &mut [0.0; 3]);
-}
-
-#[test]
-fn channels_of_all_parts_are_normalised_side_by_side() {
-    for isa in Isa::all() {
-        for (pixels, channels) in [(1, vec![1]), (5, vec![16, 64]), (7, vec![37, 3, 20]), (0, vec![4])] {
-            let whole: usize = channels.iter().sum();
-            let (scale, shift) = (noise(whole, 4), noise(whole, 5));
-            let mut values: Vec<Vec<f32>> = channels.iter().map(|channels| noise(pixels * channels, 6)).collect();
-            if let Some(value) = values[0].first_mut() {
-                *value = f32::NAN;
-            }
-            let part = |(values, &channels)| Part { values, channels };
-            let parts: Vec<Part> = values.iter().map(Vec::as_slice).zip(&channels).map(part).collect();
-            for least in [0.0, f32::NEG_INFINITY] {
-                let normal = Normal { scale: &scale, shift: &shift, least };
-                let mut out = vec![-7.0; pixels * whole];
-                normalise(isa, &parts, normal, &mut out);
-                for (pixel, out) in out.chunks(whole).enumerate() {
-                    let seen = parts.iter().flat_map(|part| &part.values[pixel * part.channels..][..part.channels]);
-                    for (place, (found, value)) in out.iter().zip(seen).enumerate() {
-                        // The same two roundings on every processor.
-                        let expected = value * scale[place] + shift[place];
-                        let expected = if expected < least { least } else { expected };
-                        assert!(*found == expected || found.is_nan() && value.is_nan(), "{isa:?} {channels:?}");
-                    }
-                }
-            }
-        }
-    }
 }
 
 #[test]
