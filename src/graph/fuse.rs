@@ -9,7 +9,7 @@ use super::{
     Control, Graph, Keep, NodeId,
     kernels::{
         elementwise,
-        fast::{Beside, Extras, edges_of},
+        fast::{Beside, Extras, Prepared, edges_of},
         join,
     },
     op::Saved,
@@ -17,10 +17,10 @@ use super::{
 };
 
 /// What a chain begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Head {
-    /// A convolution, whose kernel can pool or not.
-    Convolution { can_pool: bool },
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Head<'a> {
+    /// A convolution, by its kernel.
+    Convolution(&'a Prepared),
     /// A batch normalisation.
     Normalisation,
     /// Channels of several pictures side by side, on their way to a batch normalisation.
@@ -47,7 +47,7 @@ pub(super) struct Chain<'a> {
     norm: Option<&'a BatchNorm2d>,
     residual: Option<NodeId>,
     limits: Option<(f32, f32)>,
-    pool: bool,
+    pool: Option<&'a MaxPool2d>,
 }
 
 impl Chain<'_> {
@@ -68,13 +68,13 @@ impl Graph {
     pub(super) fn chain(
         &self,
         first: NodeId,
-        head: Head,
+        head: Head<'_>,
         wanted: &Wanted,
         outputs: &[Option<Tensor>],
         shape: &[usize],
     ) -> Chain<'_> {
         let mut chain = Chain::default();
-        let can_pool = head == Head::Convolution { can_pool: true };
+        let convolves = matches!(head, Head::Convolution(_));
         let mut last = first;
         while last != wanted.target && !wanted.keep.has_output(last) {
             let Some(next) = wanted.only[last] else { break };
@@ -84,7 +84,7 @@ impl Graph {
             chain.nodes.push(next);
             last = next;
             let rectifies = self.nodes[next].op_as::<Relu>().is_some();
-            if chain.pool || rectifies && (wanted.recorded[next] || !can_pool) {
+            if chain.pool.is_some() || rectifies && (wanted.recorded[next] || !convolves) {
                 break;
             }
         }
@@ -95,7 +95,7 @@ impl Graph {
     fn extend<'a>(
         &'a self,
         chain: &mut Chain<'a>,
-        head: Head,
+        head: Head<'_>,
         [last, next]: [NodeId; 2],
         wanted: &Wanted,
         outputs: &[Option<Tensor>],
@@ -104,10 +104,14 @@ impl Graph {
         let node = &self.nodes[next];
         if node.op_as::<Relu>().is_some() {
             // Nothing is gained by joining channels and rectifying them at once without a normalisation in between.
-            let fits = head != Head::Joined || chain.norm.is_some();
-            return fits && chain.limits.replace((0.0, f32::INFINITY)).is_none();
+            let gains = !matches!(head, Head::Joined) || chain.norm.is_some();
+            let fits = gains && chain.limits.is_none();
+            if fits {
+                chain.limits = Some((0.0, f32::INFINITY));
+            }
+            return fits;
         }
-        if head == Head::Normalisation {
+        if matches!(head, Head::Normalisation) {
             return false;
         }
         if let Some(norm) = node.op_as::<BatchNorm2d>() {
@@ -117,7 +121,7 @@ impl Graph {
             }
             return fits;
         }
-        let Head::Convolution { can_pool } = head else { return false };
+        let Head::Convolution(prepared) = head else { return false };
         if let Some(&Map(Function::Clip { min, max })) = node.op_as::<Map>() {
             // Its way back needs its input.
             let fits = !wanted.recorded[next] && chain.limits.is_none() && min <= max;
@@ -138,9 +142,12 @@ impl Graph {
             return fits;
         }
         if let Some(pool) = node.op_as::<MaxPool2d>() {
-            let plain = MaxPool2d::new([2, 2], [2, 2]);
-            chain.pool = can_pool && !wanted.recorded[next] && *pool == plain;
-            return chain.pool;
+            let &[_, _, rows, columns] = shape else { return false };
+            let fits = !wanted.recorded[next] && prepared.pools(pool, [rows, columns], chain.residual.is_some());
+            if fits {
+                chain.pool = Some(pool);
+            }
+            return fits;
         }
         false
     }

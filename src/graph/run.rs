@@ -203,7 +203,7 @@ impl Graph {
         let node = &self.nodes[id];
         let head = if let Some(conv) = node.op_as::<Conv2d>() {
             let Some(prepared) = conv.prepared(inputs[0], control)? else { return Ok(None) };
-            Head::Convolution { can_pool: prepared.can_pool() }
+            Head::Convolution(prepared)
         } else if node.op_as::<BatchNorm2d>().is_some() {
             Head::Normalisation
         } else if node.op_as::<Concat>() == Some(&Concat::CHANNELS) && join::suits(inputs) {
@@ -212,7 +212,7 @@ impl Graph {
             return Ok(None);
         };
         let chain = self.chain(id, head, wanted, outputs, shape);
-        let convolves = matches!(head, Head::Convolution { .. });
+        let convolves = matches!(head, Head::Convolution(_));
         Ok(Some(chain).filter(|chain| convolves || !chain.nodes.is_empty()))
     }
 

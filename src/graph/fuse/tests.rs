@@ -250,20 +250,58 @@ fn chains_over_phases_compute_what_their_operations_do() {
     );
 }
 
-/// Which nodes go in one with a node, where nothing between is wanted.
-fn chain_from(graph: &Graph, first: NodeId, head: Head) -> Vec<NodeId> {
+/// A stem whose rows are pooled as they come, one between whose operations something is kept, one whose sum is pooled, and
+/// limits that a ReLU follows.
+fn stems(dtype: DType) -> Graph {
+    let mut b = Build { graph: GraphBuilder::new(), dtype, count: 0 };
+    let x = b.conv(INPUT, [3, 48, 7, 2, 1]);
+    let x = b.norm(x, 48);
+    let x = b.add(Relu, &[x]);
+    let x = b.add(MaxPool2d::square(3, 2, 1, false), &[x]);
+    let y = b.conv(INPUT, [3, 48, 3, 2, 1]);
+    let y = b.add(Relu, &[y]);
+    let y = b.add(MaxPool2d::square(3, 2, 0, true), &[y]);
+    let shortcut = b.conv(INPUT, [3, 64, 1, 1, 1]);
+    let z = b.conv(shortcut, [64, 64, 3, 1, 1]);
+    let z = b.add(Add, &[z, shortcut]);
+    let z = b.add(Relu, &[z]);
+    let z = b.add(MaxPool2d::square(2, 2, 0, false), &[z]);
+    let z = b.add(MaxPool2d::square(2, 2, 0, false), &[z]);
+    let w = b.conv(z, [64, 16, 3, 1, 1]);
+    let w = b.add(Map(Function::Clip { min: -0.2, max: 0.3 }), &[w]);
+    let w = b.add(Relu, &[w]);
+    let all = b.add(Concat::CHANNELS, &[x, y]);
+    let all = b.add(Concat::CHANNELS, &[all, z]);
+    b.add(Concat::CHANNELS, &[all, w]);
+    b.graph.finish().unwrap()
+}
+
+#[test]
+fn stems_that_are_pooled_compute_what_their_operations_do() {
+    let input = noise(&[2, 3, 72, 80], 1000).to_dtype(DType::F32).unwrap();
+    agree(stems, &input);
+    let graph = stems(DType::F32);
+    let conv = |id: NodeId| graph.nodes()[id].op_as::<Conv2d>().unwrap().prepared(&input, &Control::default());
+    let prepared = conv(1).unwrap().unwrap();
+    assert_eq!(chain_from(&graph, 1, Head::Convolution(prepared), &[2, 48, 36, 40]), [2, 3, 4]);
+    // Too narrow to be computed row by row.
+    assert_eq!(chain_from(&graph, 1, Head::Convolution(prepared), &[2, 48, 36, 10]), [2, 3]);
+}
+
+/// Which nodes go in one with a node, whose output has this shape, where nothing between is wanted.
+fn chain_from(graph: &Graph, first: NodeId, head: Head, shape: &[usize]) -> Vec<NodeId> {
     let (keep, out) = (Keep::nothing(), graph.output());
     let needed = graph.ancestors(out, &[INPUT]);
     let recorded = graph.recorded(out, &keep);
     let only = graph.only_consumers(&graph.consumers(&needed, &[INPUT]), &needed, &[INPUT]);
     let wanted = Wanted { target: out, keep: &keep, recorded: &recorded, only: &only };
-    graph.chain(first, head, &wanted, &vec![None; out + 1], &[]).nodes
+    graph.chain(first, head, &wanted, &vec![None; out + 1], shape).nodes
 }
 
 #[test]
 fn joined_channels_take_their_normalisation_along() {
     let graph = network(DType::F32);
     let concat = graph.nodes().iter().position(|node| node.op.kind() == "Concat").unwrap();
-    assert_eq!(chain_from(&graph, concat, Head::Joined), [concat + 1, concat + 2]);
-    assert_eq!(chain_from(&graph, concat + 1, Head::Normalisation), [concat + 2]);
+    assert_eq!(chain_from(&graph, concat, Head::Joined, &[]), [concat + 1, concat + 2]);
+    assert_eq!(chain_from(&graph, concat + 1, Head::Normalisation, &[]), [concat + 2]);
 }

@@ -113,7 +113,7 @@ impl Chain<'_> {
             norm: self.norm.map(BatchNorm2d::scale_and_shift),
             residual,
             limits: self.rectifies.then_some((0.0, f32::INFINITY)),
-            pool: false,
+            pool: None,
         };
         prepared.run(input, edges_of(conv), extras, control).map(Some)
     }

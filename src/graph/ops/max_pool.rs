@@ -66,12 +66,12 @@ impl MaxPool2d {
         self
     }
 
-    /// Rows and columns of the output.
-    fn output(&self, shape: &[usize]) -> Result<[usize; 2], String> {
+    /// Rows and columns of the output of an input with these.
+    pub(in crate::graph) fn output(&self, size: [usize; 2]) -> Result<[usize; 2], String> {
         let axis = |which: usize| {
             let [kernel, stride, dilation] = [self.kernel, self.stride, self.dilation].map(|pair| pair[which]);
             let padding = [self.padding[which], self.padding_end[which]];
-            Axis { kernel, stride, padding, dilation, ceil: self.ceil }.windows(shape[2 + which])
+            Axis { kernel, stride, padding, dilation, ceil: self.ceil }.windows(size[which])
         };
         Ok([axis(0)?, axis(1)?])
     }
@@ -84,7 +84,7 @@ impl Op for MaxPool2d {
 
     fn shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
         let shape = image_shape(inputs)?;
-        let [rows, columns] = self.output(&shape)?;
+        let [rows, columns] = self.output([shape[2], shape[3]])?;
         Ok(vec![shape[0], shape[1], rows, columns])
     }
 
@@ -103,7 +103,8 @@ impl Op for MaxPool2d {
 
     fn forward_under(&self, inputs: &[&Tensor], record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
-        let size = self.output(input.dims()).map_err(candle_core::Error::msg)?;
+        let (_, _, rows, columns) = input.dims4()?;
+        let size = self.output([rows, columns]).map_err(candle_core::Error::msg)?;
         if input.device().is_cpu() {
             let (output, switches) = max_pool::forward(input, self, size, record, control)?;
             return Ok(Forward { output, state: switches.into_iter().collect() });

@@ -56,6 +56,12 @@ impl Panels {
         self.outputs.div_ceil(WIDTH)
     }
 
+    /// Whether a convolution to rows of so many columns is as fast row by row: all weights stay near, and pixels are read
+    /// where they lie.
+    pub fn by_rows(&self, window: Window, columns: usize) -> bool {
+        self.values.len() <= NEAR && columns >= NARROW && !window.is_single()
+    }
+
     /// The weights of one panel, `[depth][32]`.
     pub fn panel(&self, group: usize, panel: usize) -> &[f32] {
         let size = self.depth * WIDTH;
@@ -75,15 +81,20 @@ pub struct Window {
 }
 
 impl Window {
+    /// Whether each output sees the one pixel at its place.
+    fn is_single(self) -> bool {
+        self.kernel == [1, 1] && self.stride == [1, 1]
+    }
+
     /// # Panics
     /// When it leaves the picture: kernels rely on it.
-    pub fn check(&self, input: &View, output: &Target) {
-        let sizes = [(input.rows, output.rows), (input.columns, output.columns)];
+    pub fn check(&self, input: &View, [batch, rows, columns]: [usize; 3]) {
+        let sizes = [(input.rows, rows), (input.columns, columns)];
         for (axis, (size, outputs)) in sizes.into_iter().enumerate() {
             let last = outputs.saturating_sub(1) * self.stride[axis] + (self.kernel[axis] - 1) * self.dilation[axis];
             assert!(last < size, "the kernel leaves the picture");
         }
-        assert_eq!(input.batch, output.batch, "pictures are missing");
+        assert_eq!(input.batch, batch, "pictures are missing");
     }
 }
 
@@ -113,42 +124,21 @@ pub fn convolve(
     output: Target,
     control: &Control,
 ) {
-    input.check();
-    let Window { kernel, stride, dilation } = window;
-    let inputs = input.channels / weights.groups;
-    assert_eq!(weights.depth, kernel[0] * kernel[1] * inputs, "weights for other channels");
-    assert_eq!(output.channels, weights.groups * weights.outputs, "an output for other channels");
-    window.check(&input, &output);
-    // Where the kernel's columns lie side by side, a line of it is one stretch.
-    let joined = dilation[1] == 1 && input.pixel == inputs;
-    let left = Left {
-        row: stride[1] * input.pixel,
-        down: [kernel[0], dilation[0] * input.columns * input.pixel],
-        across: if joined { [1, 0] } else { [kernel[1], dilation[1] * input.pixel] },
-        length: if joined { kernel[1] * inputs } else { inputs },
-    };
-    let single = kernel == [1, 1] && stride == [1, 1];
+    window.check(&input, [output.batch, output.rows, output.columns]);
+    let single = window.is_single();
     let collides = single && (input.pixel * size_of::<f32>()).is_multiple_of(COLLISION) && weights.panels() >= 4;
     if weights.groups == 1 && (collides || !single && output.columns < NARROW) {
         return gathered(isa, input, weights, window, after, output, control);
     }
+    let row = Row::new(isa, input, weights, window, after);
     let runs = runs(&input, window, &output);
     let panels = weights.groups * weights.panels();
     let size = weights.depth * WIDTH;
-    let one = |run: Run, panel: usize, next: usize| {
-        let (group, panel) = (panel / weights.panels(), panel % weights.panels());
-        let values = &input.values[run.input + group * inputs..];
-        let count = WIDTH.min(weights.outputs - panel * WIDTH);
-        let channel = group * weights.outputs + panel * WIDTH;
-        let place = Place { pixel: run.pixel, channel, count };
-        let panel = Panel { values: weights.panel(group, panel), next };
-        // SAFETY: each run is worked on once with each panel, and the pair owns these channels of its pixels.
-        unsafe { micro::pixels(isa, run.length, values, left, panel, place, after, output) };
-    };
     // Neighbouring runs with one panel; the next one is asked for during the last of them.
     let all = |runs: &[Run], panel: usize| {
         for (index, &run) in runs.iter().enumerate() {
-            one(run, panel, if index + 1 == runs.len() { size } else { 0 });
+            // SAFETY: each run is worked on once with each panel, and the pair owns these channels of its pixels.
+            unsafe { row.run(run, panel, if index + 1 == runs.len() { size } else { 0 }, output) };
         }
     };
     let threads = rayon::current_num_threads();
@@ -170,6 +160,71 @@ pub fn convolve(
                 all(&runs, panel);
             }
         });
+    }
+}
+
+/// What computes one run after the other of a convolution.
+pub struct Row<'a> {
+    isa: Isa,
+    input: View<'a>,
+    weights: &'a Panels,
+    window: Window,
+    after: After<'a>,
+    left: Left,
+}
+
+impl<'a> Row<'a> {
+    /// # Panics
+    /// When sizes do not fit each other.
+    pub fn new(isa: Isa, input: View<'a>, weights: &'a Panels, window: Window, after: After<'a>) -> Self {
+        input.check();
+        let Window { kernel, stride, dilation } = window;
+        let inputs = input.channels / weights.groups;
+        assert_eq!(weights.depth, kernel[0] * kernel[1] * inputs, "weights for other channels");
+        // Where the kernel's columns lie side by side, a line of it is one stretch.
+        let joined = dilation[1] == 1 && input.pixel == inputs;
+        let left = Left {
+            row: stride[1] * input.pixel,
+            down: [kernel[0], dilation[0] * input.columns * input.pixel],
+            across: if joined { [1, 0] } else { [kernel[1], dilation[1] * input.pixel] },
+            length: if joined { kernel[1] * inputs } else { inputs },
+        };
+        Self { isa, input, weights, window, after, left }
+    }
+
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// One row of a picture, of so many columns, to the pixels of `output` from `pixel` on.
+    ///
+    /// # Safety
+    /// The output must have these pixels, and nobody else may use them; [`Window::check`] must have let the size pass.
+    pub unsafe fn compute(&self, [picture, row]: [usize; 2], columns: usize, output: Target, pixel: usize) {
+        let panels = self.weights.groups * self.weights.panels();
+        let run = Run { input: self.input.at(picture, row * self.window.stride[0], 0), pixel, length: columns };
+        for panel in 0..panels {
+            let next = if panel + 1 == panels { 0 } else { self.weights.depth * WIDTH };
+            // SAFETY: the caller's.
+            unsafe { self.run(run, panel, next, output) };
+        }
+    }
+
+    /// Some pixels with one panel; `next` elements behind it lies the one that is taken next.
+    ///
+    /// # Safety
+    /// The output must have these channels of these pixels, and nobody else may use them.
+    unsafe fn run(&self, run: Run, panel: usize, next: usize, output: Target) {
+        let Self { weights, .. } = self;
+        assert_eq!(output.channels, weights.groups * weights.outputs, "an output for other channels");
+        let (group, panel) = (panel / weights.panels(), panel % weights.panels());
+        let values = &self.input.values[run.input + group * (self.input.channels / weights.groups)..];
+        let count = WIDTH.min(weights.outputs - panel * WIDTH);
+        let channel = group * weights.outputs + panel * WIDTH;
+        let place = Place { pixel: run.pixel, channel, count };
+        let panel = Panel { values: weights.panel(group, panel), next };
+        // SAFETY: the caller's.
+        unsafe { micro::pixels(self.isa, run.length, values, self.left, panel, place, self.after, output) };
     }
 }
 
@@ -209,7 +264,7 @@ fn gathered(isa: Isa, input: View, weights: &Panels, window: Window, after: Afte
 /// The output in runs.
 fn runs(input: &View, window: Window, output: &Target) -> Vec<Run> {
     let rows = output.batch * output.rows;
-    if window.kernel == [1, 1] && window.stride == [1, 1] {
+    if window.is_single() {
         // Pixel by pixel: the whole batch is one line.
         let pixels = rows * output.columns;
         // As many for each thread.

@@ -17,14 +17,17 @@ use super::{
     layout::{self, Edges},
     micro::WIDTH,
     phases::{self, Phases, TAPS},
-    winograd,
+    pooled, winograd,
 };
 use crate::graph::{
     Control,
-    ops::{Conv2d, Sizes},
+    ops::{Conv2d, MaxPool2d, Sizes},
 };
 
 pub use back::Back;
+
+/// The pooling that Winograd's algorithm does on the way out.
+const SQUARES: MaxPool2d = MaxPool2d::new([2, 2], [2, 2]);
 
 /// Packed weights of one layer take at most so many elements (256 MiB); larger layers take the plain way.
 const MOST: usize = 1 << 26;
@@ -121,8 +124,8 @@ pub struct Extras<'a> {
     pub residual: Option<&'a Tensor>,
     /// Values are limited to these; a ReLU is 0 and infinity.
     pub limits: Option<(f32, f32)>,
-    /// Whether each 2×2 pixels become their maximum (only where [`Prepared::can_pool`]).
-    pub pool: bool,
+    /// The maximum of windows is taken (only where [`Prepared::pools`]).
+    pub pool: Option<&'a MaxPool2d>,
 }
 
 /// Where an output goes, if not into memory of its own: among the channels of wider pixels.
@@ -222,9 +225,14 @@ impl Prepared {
         Some(Self { weights, bias, outputs: groups * outputs, window })
     }
 
-    /// Whether a maximum of 2×2 pixels can follow in the same go.
-    pub fn can_pool(&self) -> bool {
-        matches!(self.weights, Weights::Winograd(_) | Weights::Phases(..))
+    /// Whether this pooling of an output of so many rows and columns, to which a residual is added or not, can follow in the
+    /// same go.
+    pub fn pools(&self, pool: &MaxPool2d, size: [usize; 2], adds: bool) -> bool {
+        match &self.weights {
+            Weights::Winograd(_) | Weights::Phases(..) => *pool == SQUARES,
+            Weights::Direct(panels) => !adds && pooled::suits(panels, self.window, pool, size),
+            Weights::Depthwise(_) => false,
+        }
     }
 
     /// Convolves `[batch, channels, rows, columns]` with zeros around it; the result lies with the channels last.
@@ -263,24 +271,25 @@ impl Prepared {
         let (batch, _, rows, columns) = input.dims4()?;
         let padded = edges.around([rows, columns]);
         let Self { window, outputs, .. } = self;
-        let mut size = [0, 1].map(|axis| {
+        let size = [0, 1].map(|axis| {
             let reach = window.dilation[axis] * (window.kernel[axis] - 1);
             (padded[axis] - reach - 1) / window.stride[axis] + 1
         });
         let (input, edges, is_own) = self.laid_out(input, edges, size)?;
         let (_, channels, rows, columns) = input.dims4()?;
-        if extras.pool {
-            size = size.map(|side| side / 2);
-        }
+        let last = match extras.pool {
+            Some(pool) => pool.output(size).map_err(candle_core::Error::msg)?,
+            None => size,
+        };
         let (scale, bias) = self.scale_and_bias(extras.norm)?;
         let residual = extras.residual.map(memory::channels_last).transpose()?;
         let isa = Isa::best();
-        let sizes = [batch, size[0], size[1], *outputs];
+        let sizes = [batch, last[0], last[1], *outputs];
         let Beside { memory: mut output, pixel, first } = match beside {
             Some(beside) => beside,
             None => Beside { memory: buffers::take(sizes.iter().product()), pixel: *outputs, first: 0 },
         };
-        let pixels = batch * size[0] * size[1];
+        let pixels = batch * last[0] * last[1];
         let (room, fits) = (output.len(), output.len() == pixels * pixel && first + outputs <= pixel);
         let Some(output_from) = output.get_mut(first..).filter(|_| fits) else {
             bail!("{outputs} channels of {pixels} pixels do not fit into {room} elements");
@@ -292,9 +301,12 @@ impl Prepared {
             let after = After { scale: &scale, bias: &bias, residual, limits: extras.limits };
             match &self.weights {
                 Weights::Winograd(weights) | Weights::Phases(_, weights) => {
-                    winograd::convolve(isa, view, weights, edges, after, extras.pool, target, control);
+                    winograd::convolve(isa, view, weights, edges, after, extras.pool.is_some(), target, control);
                 }
-                Weights::Direct(panels) => direct::convolve(isa, view, panels, *window, after, target, control),
+                Weights::Direct(panels) => match extras.pool {
+                    Some(pool) => pooled::convolve(isa, view, panels, *window, after, size, pool, target, control),
+                    None => direct::convolve(isa, view, panels, *window, after, target, control),
+                },
                 Weights::Depthwise(weights) => {
                     depthwise::convolve(isa, view, weights, *window, after, target, control);
                 }
