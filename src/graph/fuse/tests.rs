@@ -250,8 +250,7 @@ fn chains_over_phases_compute_what_their_operations_do() {
     );
 }
 
-/// A stem whose rows are pooled as they come, one between whose operations something is kept, one whose sum is pooled, and
-/// limits that a ReLU follows.
+/// Two stems whose rows are pooled as they come, one whose sum is pooled, and limits that a ReLU follows.
 fn stems(dtype: DType) -> Graph {
     let mut b = Build { graph: GraphBuilder::new(), dtype, count: 0 };
     let x = b.conv(INPUT, [3, 48, 7, 2, 1]);
@@ -280,10 +279,23 @@ fn stems(dtype: DType) -> Graph {
 fn stems_that_are_pooled_compute_what_their_operations_do() {
     let input = noise(&[2, 3, 72, 80], 1000).to_dtype(DType::F32).unwrap();
     agree(stems, &input);
-    let graph = stems(DType::F32);
+    let (exact, control) = (Arc::new(stems(DType::F64)), Control::default());
+    let out = exact.output();
+    let everything = (0..=out).fold(Keep::nothing(), |keep, node| keep.output_of(node).gradients_to(node));
+    let double = input.to_dtype(DType::F64).unwrap();
+    let expected = exact.run(&[(INPUT, double)], out, &everything, &control).unwrap();
+    let graph = Arc::new(stems(DType::F32));
+    // What is kept, and what the way back needs, ends a chain.
+    for node in 1..=out {
+        let keep = Keep::nothing().output_of(node).gradients_to(node);
+        let found = graph.run(&[(INPUT, input.clone())], out, &keep, &control).unwrap();
+        assert!(off(found.target(), expected.target()) < ROUNDING, "{node}");
+        assert!(off(found.output(node).unwrap(), expected.output(node).unwrap()) < ROUNDING, "{node}");
+    }
     let conv = |id: NodeId| graph.nodes()[id].op_as::<Conv2d>().unwrap().prepared(&input, &Control::default());
     let prepared = conv(1).unwrap().unwrap();
     assert_eq!(chain_from(&graph, 1, Head::Convolution(prepared), &[2, 48, 36, 40]), [2, 3, 4]);
+    assert!(!prepared.pools(&MaxPool2d::square(3, 2, 1, false), [36, 40], true), "sums come from the whole picture");
     // Too narrow to be computed row by row.
     assert_eq!(chain_from(&graph, 1, Head::Convolution(prepared), &[2, 48, 36, 10]), [2, 3]);
 }

@@ -125,12 +125,12 @@ pub fn convolve(
     control: &Control,
 ) {
     window.check(&input, [output.batch, output.rows, output.columns]);
+    let row = Row::new(isa, input, weights, window, after);
     let single = window.is_single();
     let collides = single && (input.pixel * size_of::<f32>()).is_multiple_of(COLLISION) && weights.panels() >= 4;
     if weights.groups == 1 && (collides || !single && output.columns < NARROW) {
         return gathered(isa, input, weights, window, after, output, control);
     }
-    let row = Row::new(isa, input, weights, window, after);
     let runs = runs(&input, window, &output);
     let panels = weights.groups * weights.panels();
     let size = weights.depth * WIDTH;

@@ -1,4 +1,4 @@
-//! Decoders of coded frames, a file each; all give sample values before any colour conversion.
+//! Decoders of coded frames, a file or folder each; all give sample values before any colour conversion.
 
 pub(super) mod jpeg;
 pub(super) mod jpeg2000;

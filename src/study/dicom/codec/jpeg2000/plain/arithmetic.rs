@@ -98,8 +98,8 @@ pub(super) struct CodeBits {
 
 impl CodeBits {
     /// Takes the bits of a segment. A byte after 0xFF brings seven bits and a carry into what was before; a marker ends
-    /// the segment.
-    pub fn set(&mut self, segment: &[u8]) {
+    /// the segment. None where a carry goes beyond the first bit, which no coder writes.
+    pub fn set(&mut self, segment: &[u8]) -> Option<()> {
         self.words.clear();
         let (mut held, mut count) = (0_u64, 0);
         let mut at = 0;
@@ -126,7 +126,7 @@ impl CodeBits {
             count += bits;
             if held >> count != 0 {
                 held &= (1 << count) - 1;
-                self.carry();
+                self.carry()?;
             }
             if count >= 32 {
                 count -= 32;
@@ -138,15 +138,17 @@ impl CodeBits {
         }
         let missing = 32 - count;
         self.words.push((held << missing) as u32 | ((1_u64 << missing) - 1) as u32);
+        Some(())
     }
 
-    fn carry(&mut self) {
+    fn carry(&mut self) -> Option<()> {
         for word in self.words.iter_mut().rev() {
             *word = word.wrapping_add(1);
             if *word != 0 {
-                return;
+                return Some(());
             }
         }
+        None
     }
 }
 
@@ -233,7 +235,7 @@ mod tests {
             0x20, 0x00, 0xFC, 0xD7, 0x9E, 0xF6, 0xBF, 0x7F, 0xED, 0x90, 0x4F, 0x46, 0xA3, 0xBF,
         ];
         let mut bits = CodeBits::default();
-        bits.set(&coded);
+        assert_eq!(bits.set(&coded), Some(()));
         let mut contexts = Contexts::default();
         let mut decoder = Decoder::new(&bits, &mut contexts);
         // Context 1 begins in state 0, as the sequence does.
@@ -245,10 +247,11 @@ mod tests {
     #[test]
     fn a_carry_goes_through_all_that_was_taken() {
         let mut bits = CodeBits::default();
-        bits.set(&[0x12, 0x34, 0x7F, 0xFF, 0x80, 0x40]);
+        assert_eq!(bits.set(&[0x12, 0x34, 0x7F, 0xFF, 0x80, 0x40]), Some(()));
         // 0xFF and the carry of 0x80 make 0x12347F + 1 of the first bytes; 7 bits of 0 follow and 0x40.
         assert_eq!(bits.words, [0x1234_8000, 0x0081_FFFF]);
-        bits.set(&[]);
+        assert_eq!(bits.set(&[]), Some(()));
         assert_eq!(bits.words, [u32::MAX]);
+        assert_eq!(bits.set(&[0xFF, 0x80]), None);
     }
 }

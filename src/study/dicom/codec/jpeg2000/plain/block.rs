@@ -43,9 +43,10 @@ pub(super) struct Coded<'a> {
 }
 
 impl Block {
-    pub fn decode(&mut self, coded: Coded<'_>) {
+    /// Decodes a block; none where its segment is none that a coder writes.
+    pub fn decode(&mut self, coded: Coded<'_>) -> Option<()> {
         self.clear(coded.columns, coded.rows);
-        self.bits.set(coded.segment);
+        self.bits.set(coded.segment)?;
         let bits = std::mem::take(&mut self.bits);
         let mut states = Contexts::default();
         let mut decoder = Decoder::new(&bits, &mut states);
@@ -59,6 +60,7 @@ impl Block {
             self.pass(pass % 3, plane, coded.rows, contexts, &mut decoder);
         }
         self.bits = bits;
+        Some(())
     }
 
     /// Twice the magnitude with its half, and whether the coefficient is negative, row by row.

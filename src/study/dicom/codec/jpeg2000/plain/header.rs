@@ -11,6 +11,8 @@ pub(super) struct Coding {
     pub signed: Vec<bool>,
     /// Bits of a sample.
     pub precision: u32,
+    /// Packets begin with a marker, and their headers end with one.
+    pub marked: [bool; 2],
     pub progression: Progression,
     pub layers: u32,
     pub colour_transform: bool,
@@ -64,16 +66,29 @@ impl<'a> Reader<'a> {
         Some(Reader(segment))
     }
 
-    /// Goes past a marker segment that nothing here needs.
-    fn skip(&mut self, marker: u32) -> Option<()> {
-        (marker == COMMENT || LENGTHS.contains(&marker)).then_some(())?;
-        self.segment().map(|_| ())
+    /// Goes past a marker segment, if it is one of those.
+    fn skip(&mut self, marker: u32, skipped: &[u32]) -> Option<()> {
+        skipped.contains(&marker).then_some(())?;
+        let Reader(content) = self.segment()?;
+        // The last byte of a list of packets' lengths ends a length.
+        let goes_on = marker == PACKET_LENGTHS && content.last().is_some_and(|last| last >> 7 != 0);
+        (!goes_on).then_some(())
+    }
+
+    /// Nothing is left.
+    fn end(&self) -> Option<()> {
+        self.0.is_empty().then_some(())
     }
 }
 
-const COMMENT: u32 = 0xFF64;
-/// Lengths of tile parts and packets, which nothing here needs.
-const LENGTHS: Range<u32> = 0xFF55..0xFF59;
+/// Comments and the lengths of tile parts and packets, which nothing here needs: in the main header, and in those of tile
+/// parts.
+const SKIPPED: [u32; 3] = [0xFF64, 0xFF55, 0xFF57];
+const SKIPPED_OF_PART: [u32; 2] = [0xFF64, PACKET_LENGTHS];
+const PACKET_LENGTHS: u32 = 0xFF58;
+
+/// Layers are fewer: from so many on, readers differ in what an inclusion tree begins with.
+const LAYERS: u32 = 999;
 
 /// Reads the markers; none where one of them says something that is not plain, or is damaged.
 pub(super) fn read(stream: &[u8]) -> Option<Coding> {
@@ -92,29 +107,37 @@ pub(super) fn read(stream: &[u8]) -> Option<Coding> {
                 steps = true;
             }
             0xFF90 => break,
-            marker => reader.skip(marker)?,
+            marker => reader.skip(marker, &SKIPPED)?,
         }
     }
     let bands = 3 * coding.levels as usize + 1;
     (style && steps && coding.steps.len() >= bands).then_some(())?;
+    let mut count = 0;
     loop {
         let start = stream.len() - reader.0.len() - 2;
         let mut part = reader.segment()?;
         let (tile, length, number) = (part.short()?, part.long()?, part.byte()? as usize);
-        (tile == 0 && number == coding.parts.len()).then_some(())?;
+        // How many parts there are; one that doesn't know says 0.
+        let told = part.byte()? as usize;
+        part.end()?;
+        (tile == 0 && number == coding.parts.len() && (told == 0 || count == 0 || told == count)).then_some(())?;
+        count = count.max(told);
         loop {
             match reader.short()? {
                 0xFF93 => break,
-                marker => reader.skip(marker)?,
+                marker => reader.skip(marker, &SKIPPED_OF_PART)?,
             }
         }
         let from = stream.len() - reader.0.len();
-        let to = if length == 0 { stream.len() } else { start.checked_add(length)? };
+        // A length of 0 would mean all that is left.
+        let to = start.checked_add(length)?;
         (to >= from && to <= stream.len()).then_some(())?;
         coding.parts.push(from..to);
         reader = Reader(&stream[to..]);
-        if reader.short() != Some(0xFF90) {
-            return Some(coding);
+        match reader.short()? {
+            0xFF90 => {}
+            0xFFD9 => return (count == 0 || count == coding.parts.len()).then_some(coding),
+            _ => return None,
         }
     }
 }
@@ -135,6 +158,7 @@ fn size(mut segment: Reader<'_>) -> Option<Coding> {
         (same && (across, down) == (1, 1)).then_some(())?;
         signed.push(bits >> 7 != 0);
     }
+    segment.end()?;
     let one = origin == (0, 0) && tile_origin == (0, 0) && tile.0 >= columns && tile.1 >= rows;
     // Precincts are at most 32768 samples wide.
     let within = 1..=1 << 15;
@@ -144,6 +168,7 @@ fn size(mut segment: Reader<'_>) -> Option<Coding> {
         rows,
         signed,
         precision,
+        marked: [false; 2],
         progression: Progression::LayerResolutionComponent,
         layers: 1,
         colour_transform: false,
@@ -160,6 +185,7 @@ impl Coding {
     /// COD (A.6.1), with the greatest precincts and none of the options of code blocks.
     fn style(&mut self, mut segment: Reader<'_>) -> Option<()> {
         let style = segment.byte()?;
+        self.marked = [style & 2 != 0, style & 4 != 0];
         self.progression = match segment.byte()? {
             0 => Progression::LayerResolutionComponent,
             1 => Progression::ResolutionLayerComponent,
@@ -182,10 +208,12 @@ impl Coding {
             (0..=self.levels).try_for_each(|_| (segment.byte()? == 0xFF).then_some(()))?;
         }
         let (width, height) = self.block;
-        let fits = width <= 10 && height <= 10 && width + height <= 12 && self.levels <= 32;
+        segment.end()?;
+        // Blocks of fewer than 256 samples would take more memory than what is in them.
+        let fits = width <= 10 && height <= 10 && (8..=12).contains(&(width + height)) && self.levels <= 32;
         let transformed = !self.colour_transform || self.signed.len() >= 3;
         let known = style < 8 && transform < 2;
-        (known && options == 0 && fits && transformed && self.layers > 0).then_some(())
+        (known && options == 0 && fits && transformed && (1..LAYERS).contains(&self.layers)).then_some(())
     }
 
     /// QCD (A.6.4), with a step size for each subband.

@@ -1,8 +1,8 @@
 //! Plain code streams: what scanners and archives write, decoded for speed.
 //!
 //! Plain is one tile, one precinct a resolution, code blocks without options, the same in all components. Anything else,
-//! damage too, gives nothing, and `OpenJPEG` has the last word about it. What is given is what `OpenJPEG` gives, sample
-//! for sample.
+//! damage that shows too, gives nothing, and `OpenJPEG` has the last word about it. What is given is what `OpenJPEG` gives,
+//! sample for sample; only of damaged code blocks, which look like whole ones, it may be other samples.
 
 mod arithmetic;
 mod block;
@@ -121,7 +121,7 @@ fn packets(coding: &Coding, data: &[u8]) -> Option<Vec<Vec<Resolution>>> {
     let mut components: Vec<_> = coding.signed.iter().map(|_| component()).collect();
     let mut at = 0;
     for (layer, resolution, component) in order(coding) {
-        at = packets::packet(data, at, layer, &mut components[component][resolution].blocks)?;
+        at = packets::packet(data, at, coding.marked, layer, &mut components[component][resolution].blocks)?;
     }
     Some(components)
 }
@@ -226,7 +226,7 @@ fn fill<F: Dequantised>(
             passes: contribution.passes,
             segment,
         };
-        block.decode(coded);
+        block.decode(coded)?;
         for row in 0..coded.rows {
             let line = &mut plane.row_mut(band.top + top + row)[band.left + left..];
             for (place, (value, negative)) in line.iter_mut().zip(block.row(row)) {
@@ -280,7 +280,7 @@ fn finish<T: Copy + Default>(coding: &Coding, planes: &[Plane<T>], values: &mut 
         for (row, line) in values.chunks_exact_mut(line).enumerate() {
             let places = line[component..].iter_mut().step_by(planes.len());
             for (place, sample) in places.zip(plane.row(row)) {
-                *place = whole(*sample).saturating_add(shift).clamp(least, most) as u16 & mask;
+                *place = whole(*sample).wrapping_add(shift).clamp(least, most) as u16 & mask;
             }
         }
     }

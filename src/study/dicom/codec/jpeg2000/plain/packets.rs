@@ -144,11 +144,16 @@ impl Blocks {
                 return None;
             }
             block.passes += passes;
+            // With more, the coder would begin anew.
+            (block.passes <= MOST_PASSES).then_some(())?;
             lengths.push((at, bits.bits(width)? as usize));
         }
         Some(lengths)
     }
 }
+
+/// Coding passes of a block at most: three for each of 37 bit-planes but the first, which has one.
+const MOST_PASSES: u32 = 109;
 
 /// Number of coding passes (table B.4).
 fn passes(bits: &mut HeaderBits<'_>) -> Option<u32> {
@@ -169,9 +174,10 @@ fn passes(bits: &mut HeaderBits<'_>) -> Option<u32> {
     Some(37 + bits.bits(7)?)
 }
 
-/// Reads the packet at `at`, of the subbands of one resolution and component; gives where the next one begins.
-pub(super) fn packet(data: &[u8], mut at: usize, layer: u32, bands: &mut [Blocks]) -> Option<usize> {
-    if data.get(at..at + 2) == Some(&[0xFF, 0x91]) {
+/// Reads the packet at `at`, of the subbands of one resolution and component; gives where the next one begins. `marked`
+/// tells whether there are markers before it and behind its header.
+pub(super) fn packet(data: &[u8], mut at: usize, marked: [bool; 2], layer: u32, bands: &mut [Blocks]) -> Option<usize> {
+    if marked[0] && data.get(at..at + 2) == Some(&[0xFF, 0x91]) {
         at += 6;
     }
     let mut bits = HeaderBits { data, at, byte: 0, left: 0 };
@@ -182,7 +188,7 @@ pub(super) fn packet(data: &[u8], mut at: usize, layer: u32, bands: &mut [Blocks
         }
     }
     at = bits.end()?;
-    if data.get(at..at + 2) == Some(&[0xFF, 0x92]) {
+    if marked[1] && data.get(at..at + 2) == Some(&[0xFF, 0x92]) {
         at += 2;
     }
     for (band, lengths) in bands.iter_mut().zip(lengths) {
