@@ -10,7 +10,8 @@ use super::{
     super::each::each,
     Isa,
     image::Cells,
-    lane::{Array, LANE, Lane},
+    isa::by_isa,
+    lane::{LANE, Lane},
 };
 use crate::graph::Control;
 
@@ -190,13 +191,12 @@ fn add_products<W: Weight>(isa: Isa, a: &[f32], b: [&[W]; TOGETHER], sums: &mut 
     let (length, a, b) = (a.len(), a.as_ptr(), b.map(<[W]>::as_ptr));
     // SAFETY: all have so many elements, and `isa` names what the processor has.
     unsafe {
-        match isa {
-            Isa::Plain => products_in::<Array, W>(a, b, length, sums),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::products_avx2(a, b, length, sums),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::products_avx512(a, b, length, sums),
-        }
+        by_isa!(isa => products_in[W: Weight][W](
+            a: *const f32,
+            b: [*const W; TOGETHER],
+            length: usize,
+            sums: &mut Sums,
+        ));
     }
 }
 
@@ -206,52 +206,12 @@ fn add<W: Weight>(isa: Isa, sums: &mut [f32], factors: [f32; TOGETHER], values: 
     let (length, sums, values) = (sums.len(), sums.as_mut_ptr(), values.map(<[W]>::as_ptr));
     // SAFETY: all have so many elements, and `isa` names what the processor has.
     unsafe {
-        match isa {
-            Isa::Plain => add_in::<Array, W>(sums, factors, values, length),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::add_avx2(sums, factors, values, length),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::add_avx512(sums, factors, values, length),
-        }
-    }
-}
-
-/// The versions compiled for instructions that not every processor has.
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::super::lane::x86::{One, Two};
-    use super::{Sums, TOGETHER, Weight, add_in, products_in};
-
-    // SAFETY of all: the caller's.
-
-    #[target_feature(enable = "avx2,fma,f16c")]
-    pub unsafe fn products_avx2<W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize, sums: &mut Sums) {
-        unsafe { products_in::<Two, W>(a, b, length, sums) }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn products_avx512<W: Weight>(a: *const f32, b: [*const W; TOGETHER], length: usize, sums: &mut Sums) {
-        unsafe { products_in::<One, W>(a, b, length, sums) }
-    }
-
-    #[target_feature(enable = "avx2,fma,f16c")]
-    pub unsafe fn add_avx2<W: Weight>(
-        sums: *mut f32,
-        factors: [f32; TOGETHER],
-        values: [*const W; TOGETHER],
-        length: usize,
-    ) {
-        unsafe { add_in::<Two, W>(sums, factors, values, length) }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn add_avx512<W: Weight>(
-        sums: *mut f32,
-        factors: [f32; TOGETHER],
-        values: [*const W; TOGETHER],
-        length: usize,
-    ) {
-        unsafe { add_in::<One, W>(sums, factors, values, length) }
+        by_isa!(isa => add_in[W: Weight][W](
+            sums: *mut f32,
+            factors: [f32; TOGETHER],
+            values: [*const W; TOGETHER],
+            length: usize,
+        ));
     }
 }
 

@@ -6,7 +6,8 @@ use super::{
     after::Channels,
     direct::Window,
     image::{After, Target, View},
-    lane::{Array, LANE, Lane},
+    isa::by_isa,
+    lane::{LANE, Lane},
 };
 use crate::graph::Control;
 
@@ -59,37 +60,10 @@ pub fn convolve(
         if control.is_cancelled() {
             return;
         }
-        let line = Line { input, weights, window, after, output, row };
+        let line = &Line { input, weights, window, after, output, row };
         // SAFETY: each row is computed once; sizes have been checked, and `isa` names what the processor has.
-        unsafe {
-            match isa {
-                Isa::Plain => line_in::<Array>(&line),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => x86::line_avx2(&line),
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => x86::line_avx512(&line),
-            }
-        }
+        unsafe { by_isa!(isa => line_in[][](line: &Line)) };
     });
-}
-
-/// The versions compiled for instructions that not every processor has.
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::super::lane::x86::{One, Two};
-    use super::{Line, line_in};
-
-    // SAFETY of both: the caller's.
-
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn line_avx2(line: &Line) {
-        unsafe { line_in::<Two>(line) }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn line_avx512(line: &Line) {
-        unsafe { line_in::<One>(line) }
-    }
 }
 
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.

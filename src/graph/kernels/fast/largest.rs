@@ -2,7 +2,8 @@
 
 use super::{
     Isa,
-    lane::{Array, LANE, Lane},
+    isa::by_isa,
+    lane::{LANE, Lane},
 };
 
 /// Windows side by side that all look the same.
@@ -32,34 +33,7 @@ pub fn largest(isa: Isa, values: &[f32], windows: Windows, out: &mut [f32]) {
     let reach = (count - 1).checked_mul(step).and_then(|last| last.checked_add(furthest.checked_add(channels)?));
     assert!(reach.is_some_and(|reach| reach <= values.len()), "pixels are missing");
     // SAFETY: lengths have just been checked, and `isa` names what the processor has.
-    unsafe {
-        match isa {
-            Isa::Plain => largest_in::<Array>(values, windows, out),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::largest_avx2(values, windows, out),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::largest_avx512(values, windows, out),
-        }
-    }
-}
-
-/// The versions compiled for instructions that not every processor has.
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::super::lane::x86::{One, Two};
-    use super::{Windows, largest_in};
-
-    // SAFETY of both: the caller's.
-
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn largest_avx2(values: &[f32], windows: Windows, out: &mut [f32]) {
-        unsafe { largest_in::<Two>(values, windows, out) }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn largest_avx512(values: &[f32], windows: Windows, out: &mut [f32]) {
-        unsafe { largest_in::<One>(values, windows, out) }
-    }
+    unsafe { by_isa!(isa => largest_in[][](values: &[f32], windows: Windows, out: &mut [f32])) };
 }
 
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.

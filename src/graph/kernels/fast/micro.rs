@@ -4,6 +4,10 @@
 //! are read where they lie. The kernels hold a block of sums in registers all along the depth (Goto and van de Geijn
 //! 2008).
 
+#[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+mod halves;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod plain;
 mod sink;
 #[cfg(target_arch = "x86_64")]
@@ -94,6 +98,8 @@ pub fn product(isa: Isa, rows: usize, left: &[f32], shape: Left, panel: Panel, o
             let out = Rows { out: out.add(first * out_row), row: out_row };
             match isa {
                 Isa::Plain => plain::block(now, block, out),
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => neon::block(now, block, out),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => x86::avx2(now, block, out),
                 #[cfg(target_arch = "x86_64")]
@@ -129,6 +135,8 @@ pub unsafe fn pixels(
         unsafe {
             match isa {
                 Isa::Plain => plain::pixels(now, block, &mut tile, place, after, output),
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => neon::pixels(now, block, &mut tile, place, after, output),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 => x86::avx2_pixels(now, block, &mut tile, place, after, output),
                 #[cfg(target_arch = "x86_64")]

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::{
     Isa,
-    lane::{Array, LANE, Lane},
+    isa::by_isa,
+    lane::{LANE, Lane},
 };
 
 /// Pixels that lie with the channels last.
@@ -49,34 +50,7 @@ pub fn normalise(isa: Isa, parts: &[Part], normal: Normal, out: &mut [f32]) {
     assert_eq!(out.len(), pixels * whole, "part of a pixel");
     assert!(parts.iter().all(|part| part.values.len() == pixels * part.channels), "pixels are missing");
     // SAFETY: sizes have just been checked, and `isa` names what the processor has.
-    unsafe {
-        match isa {
-            Isa::Plain => normalise_in::<Array>(parts, normal, out),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::normalise_avx2(parts, normal, out),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::normalise_avx512(parts, normal, out),
-        }
-    }
-}
-
-/// The versions compiled for instructions that not every processor has.
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::super::lane::x86::{One, Two};
-    use super::{Normal, Part, normalise_in};
-
-    // SAFETY of both: the caller's.
-
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn normalise_avx2(parts: &[Part], normal: Normal, out: &mut [f32]) {
-        unsafe { normalise_in::<Two>(parts, normal, out) }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn normalise_avx512(parts: &[Part], normal: Normal, out: &mut [f32]) {
-        unsafe { normalise_in::<One>(parts, normal, out) }
-    }
+    unsafe { by_isa!(isa => normalise_in[][](parts: &[Part], normal: Normal, out: &mut [f32])) };
 }
 
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions.

@@ -1,6 +1,6 @@
 //! Which of several slices holds the largest element at each place, and the way back to it.
 
-use super::Isa;
+use super::{Isa, isa::by_isa, lane::Lane};
 
 /// The largest of the elements at each place of all slices, where NaN is larger than all, and the number that comes with
 /// the first slice that has it, of NaNs with the last. Of no slices it leaves both as they are.
@@ -10,15 +10,8 @@ use super::Isa;
 pub fn winners(isa: Isa, slices: &[(&[f32], u32)], largest: &mut [f32], numbers: &mut [u32]) {
     assert!(slices.iter().all(|(slice, _)| slice.len() == largest.len()), "slices of other lengths");
     assert_eq!(largest.len(), numbers.len(), "numbers for other elements");
-    match isa {
-        Isa::Plain => winners_in(slices, largest, numbers),
-        // SAFETY: `isa` names what the processor has.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::winners_avx2(slices, largest, numbers) },
-        // SAFETY: the same.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::winners_avx512(slices, largest, numbers) },
-    }
+    // SAFETY: `isa` names what the processor has.
+    unsafe { by_isa!(isa => winners_in[][](slices: &[(&[f32], u32)], largest: &mut [f32], numbers: &mut [u32])) };
 }
 
 /// Adds to each element of `back` that of `gradient` where its number is the one given.
@@ -27,46 +20,15 @@ pub fn winners(isa: Isa, slices: &[(&[f32], u32)], largest: &mut [f32], numbers:
 /// When lengths differ.
 pub fn put_back(isa: Isa, gradient: &[f32], numbers: &[u32], number: u32, back: &mut [f32]) {
     assert_eq!([gradient.len(), numbers.len()], [back.len(); 2], "slices of other lengths");
-    match isa {
-        Isa::Plain => put_back_in(gradient, numbers, number, back),
-        // SAFETY: `isa` names what the processor has.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::put_back_avx2(gradient, numbers, number, back) },
-        // SAFETY: the same.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::put_back_avx512(gradient, numbers, number, back) },
-    }
+    // SAFETY: `isa` names what the processor has.
+    unsafe { by_isa!(isa => put_back_in[][](gradient: &[f32], numbers: &[u32], number: u32, back: &mut [f32])) };
 }
 
-/// The versions compiled for instructions that not every processor has; the compiler makes vectors of the loops.
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::{put_back_in, winners_in};
+// Loops all through, without closures: a closure would be compiled for the processor's least instructions. The compiler
+// makes vectors of them; the lane is there to have one version for each kind of instructions.
 
-    #[target_feature(enable = "avx2,fma")]
-    pub fn winners_avx2(slices: &[(&[f32], u32)], largest: &mut [f32], numbers: &mut [u32]) {
-        winners_in(slices, largest, numbers);
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub fn winners_avx512(slices: &[(&[f32], u32)], largest: &mut [f32], numbers: &mut [u32]) {
-        winners_in(slices, largest, numbers);
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    pub fn put_back_avx2(gradient: &[f32], numbers: &[u32], number: u32, back: &mut [f32]) {
-        put_back_in(gradient, numbers, number, back);
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub fn put_back_avx512(gradient: &[f32], numbers: &[u32], number: u32, back: &mut [f32]) {
-        put_back_in(gradient, numbers, number, back);
-    }
-}
-
-// Loops all through, without closures: a closure would be compiled for the processor's least instructions.
 #[inline(always)]
-fn winners_in(slices: &[(&[f32], u32)], largest: &mut [f32], numbers: &mut [u32]) {
+unsafe fn winners_in<L: Lane>(slices: &[(&[f32], u32)], largest: &mut [f32], numbers: &mut [u32]) {
     let Some((&(first, number), rest)) = slices.split_first() else { return };
     largest.copy_from_slice(first);
     numbers.fill(number);
@@ -80,7 +42,7 @@ fn winners_in(slices: &[(&[f32], u32)], largest: &mut [f32], numbers: &mut [u32]
 }
 
 #[inline(always)]
-fn put_back_in(gradient: &[f32], numbers: &[u32], number: u32, back: &mut [f32]) {
+unsafe fn put_back_in<L: Lane>(gradient: &[f32], numbers: &[u32], number: u32, back: &mut [f32]) {
     for ((back, &gradient), &own) in back.iter_mut().zip(gradient).zip(numbers) {
         *back += if own == number { gradient } else { 0.0 };
     }

@@ -1,7 +1,5 @@
 //! The kernels for AVX2 and AVX-512.
 
-use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
-
 use super::{
     super::{
         image::{After, Target},
@@ -11,11 +9,9 @@ use super::{
         },
     },
     Block, Place, SUM, WIDTH, by_rows,
+    halves::{self, AHEAD},
     sink::{Rows, Sink, Tile, Whole, finish},
 };
-
-/// How many lines of the panel ahead the memory is asked for: panels of large layers come from far away.
-const AHEAD: usize = 32;
 
 // SAFETY of all: see `Block`; the sink must have been made for so many rows, and the processor must have the instructions.
 
@@ -59,42 +55,7 @@ pub unsafe fn avx512_pixels(rows: usize, block: Block, tile: &mut Tile, place: P
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2_rows<const ROWS: usize>(block: Block, to: impl Sink<Two>) {
-    let Block { left, shape, panel, ahead, pace } = block;
-    for half in 0..2 {
-        let part = half * LANE;
-        let mut sums = [Two::splat(0.0); ROWS];
-        let (mut added, mut missing, mut is_first) = (0, shape.depth(), true);
-        let (mut line, mut next) = (panel.wrapping_add(part), panel.wrapping_add(ahead + part));
-        for stretch in 0..shape.down[0] * shape.across[0] {
-            let mut from = left.wrapping_add(shape.stretch(stretch));
-            let mut rest = shape.length;
-            while rest > 0 {
-                let now = rest.min(SUM - added);
-                for _ in 0..now {
-                    // SAFETY: the addresses lie within what `Block` promises; what is only asked for need not exist.
-                    unsafe {
-                        let right = Two::load(line);
-                        _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD).cast());
-                        _mm_prefetch::<_MM_HINT_T1>(next.cast());
-                        for (row, sums) in sums.iter_mut().enumerate() {
-                            *sums = Two::splat(*from.add(row * shape.row)).mul_add(right, *sums);
-                        }
-                    }
-                    // Past the end these may point; nothing is read there.
-                    (from, line, next) = (from.wrapping_add(1), line.wrapping_add(WIDTH), next.wrapping_add(pace));
-                }
-                (rest, added, missing) = (rest - now, added + now, missing - now);
-                if missing == 0 {
-                    // SAFETY: the caller's.
-                    unsafe { to.put_last(half, sums, is_first) };
-                } else if added == SUM {
-                    // SAFETY: the caller's.
-                    unsafe { to.put(half, sums, is_first) };
-                    (sums, added, is_first) = ([Two::splat(0.0); ROWS], 0, false);
-                }
-            }
-        }
-    }
+    unsafe { halves::rows::<Two, ROWS>(block, to) }
 }
 
 #[target_feature(enable = "avx512f")]
@@ -112,10 +73,10 @@ unsafe fn avx512_rows<const ROWS: usize>(block: Block, to: impl Sink<One>) {
                 // SAFETY: the addresses lie within what `Block` promises; what is only asked for need not exist.
                 unsafe {
                     let right = [One::load(line), One::load(line.add(LANE))];
-                    _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD).cast());
-                    _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(WIDTH * AHEAD + 16).cast());
-                    _mm_prefetch::<_MM_HINT_T1>(next.cast());
-                    _mm_prefetch::<_MM_HINT_T1>(next.wrapping_add(16).cast());
+                    One::ask(line.wrapping_add(WIDTH * AHEAD));
+                    One::ask(line.wrapping_add(WIDTH * AHEAD + LANE));
+                    One::ask_later(next);
+                    One::ask_later(next.wrapping_add(LANE));
                     for row in 0..ROWS {
                         let factor = One::splat(*from.add(row * shape.row));
                         near[row] = factor.mul_add(right[0], near[row]);

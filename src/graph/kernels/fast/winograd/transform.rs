@@ -4,7 +4,8 @@ use super::super::{
     Isa,
     after::Channels,
     image::{After, Cells, Target, View},
-    lane::{Array, LANE, Lane},
+    isa::by_isa,
+    lane::{LANE, Lane},
     micro::WIDTH,
 };
 use super::points::{Eight, Points, Six};
@@ -75,13 +76,12 @@ unsafe fn input_by<P: Points<SIDE>, const SIDE: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        match isa {
-            Isa::Plain => input_in::<Array, P, SIDE>(input, tiles, tile, to),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::input_avx2::<P, SIDE>(input, tiles, tile, to),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::input_avx512::<P, SIDE>(input, tiles, tile, to),
-        }
+        by_isa!(isa => input_in[P: Points<SIDE>, const SIDE: usize][P, SIDE](
+            input: View,
+            tiles: Tiles,
+            tile: usize,
+            to: Transform,
+        ));
     }
 }
 
@@ -112,64 +112,13 @@ unsafe fn output_by<P: Points<SIDE>, const SIDE: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        match isa {
-            Isa::Plain => output_in::<Array, P, SIDE>(product, tiles, tile, from, output),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86::output_avx2::<P, SIDE>(product, tiles, tile, from, output),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86::output_avx512::<P, SIDE>(product, tiles, tile, from, output),
-        }
-    }
-}
-
-/// The versions compiled for instructions that not every processor has.
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::super::super::lane::x86::{One, Two};
-    use super::{Finish, Points, Target, Tiles, Transform, View, input_in, output_in};
-
-    // SAFETY of all: the caller's.
-
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn input_avx2<P: Points<SIDE>, const SIDE: usize>(
-        input: View,
-        tiles: Tiles,
-        tile: usize,
-        to: Transform,
-    ) {
-        unsafe { input_in::<Two, P, SIDE>(input, tiles, tile, to) }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn input_avx512<P: Points<SIDE>, const SIDE: usize>(
-        input: View,
-        tiles: Tiles,
-        tile: usize,
-        to: Transform,
-    ) {
-        unsafe { input_in::<One, P, SIDE>(input, tiles, tile, to) }
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn output_avx2<P: Points<SIDE>, const SIDE: usize>(
-        product: &[f32],
-        tiles: Tiles,
-        tile: usize,
-        from: Finish,
-        output: Target,
-    ) {
-        unsafe { output_in::<Two, P, SIDE>(product, tiles, tile, from, output) }
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub unsafe fn output_avx512<P: Points<SIDE>, const SIDE: usize>(
-        product: &[f32],
-        tiles: Tiles,
-        tile: usize,
-        from: Finish,
-        output: Target,
-    ) {
-        unsafe { output_in::<One, P, SIDE>(product, tiles, tile, from, output) }
+        by_isa!(isa => output_in[P: Points<SIDE>, const SIDE: usize][P, SIDE](
+            product: &[f32],
+            tiles: Tiles,
+            tile: usize,
+            from: Finish,
+            output: Target,
+        ));
     }
 }
 
