@@ -192,10 +192,6 @@ impl<'a> Row<'a> {
         Self { isa, input, weights, window, after, left }
     }
 
-    pub fn isa(&self) -> Isa {
-        self.isa
-    }
-
     /// One row of a picture, of so many columns, to the pixels of `output` from `pixel` on.
     ///
     /// # Safety

@@ -1,4 +1,5 @@
-//! Convolution whose output only a maximum pooling takes: its rows are pooled while they are near, and go nowhere else.
+//! Convolution whose output only a maximum pooling takes: it is pooled while it is near, row by row as it is computed or
+//! some pictures after the other, and goes nowhere else.
 
 use std::{cell::RefCell, ops::Range};
 
@@ -24,12 +25,11 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Whether this pooling of the convolution's `[rows, columns]` can be done so: all windows see something, few rows are seen
-/// by several of them, and all weights stay near while row after row is computed.
+/// Whether this pooling of the convolution's `[rows, columns]` can be done row by row: few rows are seen by several windows,
+/// and all weights stay near while row after row is computed.
 pub fn suits(weights: &Panels, window: Window, pool: &MaxPool2d, size: [usize; 2]) -> bool {
-    let sees = (0..2).all(|axis| pool.padding[axis].max(pool.padding_end[axis]) < pool.kernel[axis]);
     let apart = pool.kernel[0] <= 2 * pool.stride[0];
-    sees && apart && pool.dilation == [1, 1] && weights.by_rows(window, size[1])
+    apart && can_be_pooled(pool) && weights.by_rows(window, size[1])
 }
 
 /// Convolves to `size`, rows and columns, and pools that to the output. A cancelled run leaves part of the output as it
@@ -52,62 +52,70 @@ pub fn convolve(
     assert!(suits(weights, window, pool, size) && after.residual.is_none(), "not to be pooled row by row");
     window.check(&input, [output.batch, size[0], size[1]]);
     assert_eq!(Ok([output.rows, output.columns]), pool.output(size), "an output of another size");
-    let seen = |axis: usize, place: usize| {
-        let start = place * pool.stride[axis];
-        start.saturating_sub(pool.padding[axis])..(start + pool.kernel[axis] - pool.padding[axis]).min(size[axis])
-    };
-    let columns: Vec<Range<usize>> = (0..output.columns).map(|column| seen(1, column)).collect();
-    let job = Job { row: Row::new(isa, input, weights, window, after), size, pool, output, columns: &columns };
+    let pooling = Pooling::new(isa, pool, size, output);
+    let job = Job { row: Row::new(isa, input, weights, window, after), pooling: &pooling };
     // Where pictures are few, several pieces of each; neighbouring ones compute the rows twice that both see.
     let pieces = (2 * rayon::current_num_threads()).div_ceil(output.batch.max(1)).clamp(1, output.rows.max(1));
     let length = output.rows.div_ceil(pieces).max(1);
     let pieces = output.rows.div_ceil(length);
     each(0..output.batch * pieces, |index| {
         let first = index % pieces * length;
-        job.piece(index / pieces, first..(first + length).min(output.rows), |row| seen(0, row), control);
+        job.piece(index / pieces, first..(first + length).min(output.rows), control);
     });
 }
 
-/// One convolution and pooling.
-struct Job<'a> {
-    row: Row<'a>,
-    size: [usize; 2],
-    pool: &'a MaxPool2d,
-    output: Target,
-    /// Which of the convolution's columns each column of the output sees.
-    columns: &'a [Range<usize>],
+/// Pools pictures that have been convolved to those of the output from `first` on.
+///
+/// # Panics
+/// When sizes do not fit each other.
+pub fn pool(isa: Isa, input: View, pool: &MaxPool2d, first: usize, output: Target, control: &Control) {
+    input.check();
+    let size = [input.rows, input.columns];
+    assert!(can_be_pooled(pool), "a window that sees nothing, or with gaps");
+    assert_eq!(Ok([output.rows, output.columns]), pool.output(size), "an output of another size");
+    assert!(input.pixel == input.channels && input.channels == output.channels, "other channels");
+    assert!(first + input.batch <= output.batch, "pictures that the output does not have");
+    let pooling = Pooling::new(isa, pool, size, output);
+    each(0..input.batch * output.rows, |index| {
+        if control.is_cancelled() {
+            return;
+        }
+        let (picture, row) = (index / output.rows, index % output.rows);
+        let values = &input.values[input.at(picture, 0, 0)..];
+        SCRATCH.with_borrow_mut(|scratch| {
+            pooling.pool(pooling.seen(row), values, size[0], &mut scratch.pooled);
+            pooling.put(first + picture, row, &scratch.pooled);
+        });
+    });
 }
 
-impl Job<'_> {
-    /// Some rows of a picture's output; `seen` tells which of the convolution's rows one sees.
-    fn piece(&self, picture: usize, rows: Range<usize>, seen: impl Fn(usize) -> Range<usize>, control: &Control) {
-        let (kept, channels) = (self.pool.kernel[0], self.output.channels);
-        let line = self.size[1] * channels;
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.rows.resize(kept * line, 0.0);
-            scratch.pooled.resize(self.output.columns * channels, 0.0);
-            let mut next = 0;
-            for row in rows {
-                let seen = seen(row);
-                next = next.max(seen.start);
-                while next < seen.end {
-                    if control.is_cancelled() {
-                        return;
-                    }
-                    let to = Target::new(&mut scratch.rows, [1, kept, self.size[1], channels], channels);
-                    // SAFETY: this thread alone has the buffer, in which the row has a place.
-                    unsafe { self.row.compute([picture, next], self.size[1], to, next % kept * self.size[1]) };
-                    next += 1;
-                }
-                self.pool(seen, scratch);
-                self.put(picture, row, &scratch.pooled);
-            }
-        });
+/// One pooling.
+struct Pooling<'a> {
+    isa: Isa,
+    pool: &'a MaxPool2d,
+    /// Rows and columns of what is pooled.
+    size: [usize; 2],
+    output: Target,
+    /// Which of these columns each column of the output sees.
+    columns: Vec<Range<usize>>,
+}
+
+impl<'a> Pooling<'a> {
+    fn new(isa: Isa, pool: &'a MaxPool2d, size: [usize; 2], output: Target) -> Self {
+        let columns = (0..output.columns).map(|column| seen(pool, size, 1, column)).collect();
+        Self { isa, pool, size, output, columns }
     }
 
-    /// The largest values in the windows of a row of the output.
-    fn pool(&self, rows: Range<usize>, Scratch { rows: values, pooled }: &mut Scratch) {
-        let (kept, channels) = (self.pool.kernel[0], self.output.channels);
+    /// Which rows a row of the output sees.
+    fn seen(&self, row: usize) -> Range<usize> {
+        seen(self.pool, self.size, 0, row)
+    }
+
+    /// The largest values in the windows of a row of the output, which sees these rows; of `values` so many rows are kept,
+    /// row `y` at `y` modulo that.
+    fn pool(&self, rows: Range<usize>, values: &[f32], kept: usize, pooled: &mut Vec<f32>) {
+        let channels = self.output.channels;
+        pooled.resize(self.output.columns * channels, 0.0);
         let mut pooled = pooled.as_mut_slice();
         let mut offsets = Vec::new();
         // At the edges windows have fewer places than between them, and cut-off ones are not a whole step apart.
@@ -117,7 +125,7 @@ impl Job<'_> {
             offsets.extend(pixels.map(|pixel| pixel * channels));
             let windows = Windows { offsets: &offsets, step: self.pool.stride[1] * channels, channels };
             let (here, rest) = pooled.split_at_mut(columns.len() * channels);
-            largest(self.row.isa(), values, windows, here);
+            largest(self.isa, values, windows, here);
             pooled = rest;
         }
     }
@@ -131,6 +139,51 @@ impl Job<'_> {
                 to.copy_from_nonoverlapping(pixel.as_ptr(), pixel.len());
             }
         }
+    }
+}
+
+/// The rows or columns that one of the output sees.
+fn seen(pool: &MaxPool2d, size: [usize; 2], axis: usize, place: usize) -> Range<usize> {
+    let start = place * pool.stride[axis];
+    start.saturating_sub(pool.padding[axis])..(start + pool.kernel[axis] - pool.padding[axis]).min(size[axis])
+}
+
+/// Whether [`pool`] can do it: all windows see something, and without gaps.
+pub fn can_be_pooled(pool: &MaxPool2d) -> bool {
+    let sees = (0..2).all(|axis| pool.padding[axis].max(pool.padding_end[axis]) < pool.kernel[axis]);
+    sees && pool.dilation == [1, 1]
+}
+
+/// One convolution and pooling.
+struct Job<'a> {
+    row: Row<'a>,
+    pooling: &'a Pooling<'a>,
+}
+
+impl Job<'_> {
+    /// Some rows of a picture's output.
+    fn piece(&self, picture: usize, rows: Range<usize>, control: &Control) {
+        let Pooling { pool, size, output, .. } = *self.pooling;
+        let (kept, channels) = (pool.kernel[0], output.channels);
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.rows.resize(kept * size[1] * channels, 0.0);
+            let mut next = 0;
+            for row in rows {
+                let seen = self.pooling.seen(row);
+                next = next.max(seen.start);
+                while next < seen.end {
+                    if control.is_cancelled() {
+                        return;
+                    }
+                    let to = Target::new(&mut scratch.rows, [1, kept, size[1], channels], channels);
+                    // SAFETY: this thread alone has the buffer, in which the row has a place.
+                    unsafe { self.row.compute([picture, next], size[1], to, next % kept * size[1]) };
+                    next += 1;
+                }
+                self.pooling.pool(seen, &scratch.rows, kept, &mut scratch.pooled);
+                self.pooling.put(picture, row, &scratch.pooled);
+            }
+        });
     }
 }
 
@@ -195,6 +248,14 @@ mod tests {
                 let target = Target::new(&mut whole, shape, outputs);
                 direct::convolve(isa, view, &weights, window, after, target, &Control::default());
                 let expected = plainly(&whole, shape, &pool);
+                let mut later = vec![f32::MAX; (batch + 1) * pooled[0] * pooled[1] * outputs];
+                let target = Target::new(&mut later, [batch + 1, pooled[0], pooled[1], outputs], outputs);
+                super::pool(isa, View::new(&whole, shape), &pool, 1, target, &Control::default());
+                let (before, later) = later.split_at(pooled[0] * pooled[1] * outputs);
+                assert!(before.iter().all(|other| *other == f32::MAX), "the first picture is somebody else's");
+                assert!(
+                    later.iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan())
+                );
                 assert!(expected.iter().any(|value| value.is_finite() && *value > -0.1), "{pool:?}");
                 // Between channels that are somebody else's.
                 let wide = outputs + 5;

@@ -1,6 +1,7 @@
 //! One convolution with its weights packed for the kernel that suits it, forward and back.
 
 mod back;
+mod turns;
 
 use std::sync::{Arc, OnceLock};
 
@@ -229,7 +230,7 @@ impl Prepared {
     /// same go.
     pub fn pools(&self, pool: &MaxPool2d, size: [usize; 2], adds: bool) -> bool {
         match &self.weights {
-            Weights::Winograd(_) | Weights::Phases(..) => *pool == SQUARES,
+            Weights::Winograd(_) | Weights::Phases(..) => *pool == SQUARES || !adds && pooled::can_be_pooled(pool),
             Weights::Direct(panels) => !adds && pooled::suits(panels, self.window, pool, size),
             Weights::Depthwise(_) => false,
         }
@@ -275,15 +276,10 @@ impl Prepared {
             let reach = window.dilation[axis] * (window.kernel[axis] - 1);
             (padded[axis] - reach - 1) / window.stride[axis] + 1
         });
-        let (input, edges, is_own) = self.laid_out(input, edges, size)?;
-        let (_, channels, rows, columns) = input.dims4()?;
         let last = match extras.pool {
             Some(pool) => pool.output(size).map_err(candle_core::Error::msg)?,
             None => size,
         };
-        let (scale, bias) = self.scale_and_bias(extras.norm)?;
-        let residual = extras.residual.map(memory::channels_last).transpose()?;
-        let isa = Isa::best();
         let sizes = [batch, last[0], last[1], *outputs];
         let Beside { memory: mut output, pixel, first } = match beside {
             Some(beside) => beside,
@@ -295,6 +291,18 @@ impl Prepared {
             bail!("{outputs} channels of {pixels} pixels do not fit into {room} elements");
         };
         let target = Target::new(output_from, sizes, pixel);
+        if let Some(pool) = extras.pool
+            && let Some(together) = self.turn(pool, size, batch)
+        {
+            self.by_turns(input, edges, extras, pool, together, size, target, control)?;
+            control.checked()?;
+            return Ok((sizes, output));
+        }
+        let (input, edges, is_own) = self.laid_out(input, edges, size)?;
+        let (_, channels, rows, columns) = input.dims4()?;
+        let (scale, bias) = self.scale_and_bias(extras.norm)?;
+        let residual = extras.residual.map(memory::channels_last).transpose()?;
+        let isa = Isa::best();
         let run = |values: &[f32], residual: Option<&[f32]>| {
             let view = View::new(values, [batch, rows, columns, channels]);
             let residual = residual.map(|values| View::new(values, sizes));

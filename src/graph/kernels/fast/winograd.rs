@@ -81,6 +81,12 @@ impl Weights {
         (taps + 3) * (taps + 3) * inputs * outputs.next_multiple_of(WIDTH)
     }
 
+    /// How many elements these weights take.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.values.len()
+    }
+
     fn points(&self) -> usize {
         self.side * self.side
     }
