@@ -62,7 +62,7 @@ pub trait Lane: Copy {
     /// The smaller of each two; where either is NaN, `other`'s.
     fn min(self, other: Self) -> Self;
 
-    /// The larger of each two; where either is NaN, NaN.
+    /// The larger of each two, `other`'s of equal ones; where either is NaN, NaN.
     fn largest(self, other: Self) -> Self;
 
     /// The first `count` numbers at an address, zeros behind them.

@@ -3,8 +3,9 @@
 //! Pictures lie with the channels last ([`image`]), so that neighbouring numbers are worked on together and pixels are
 //! read where they lie. At the bottom is one product of a few rows with a panel of 32 columns ([`micro`]), written for
 //! the instructions that the processor has ([`Isa`]); on top of it convolution by Winograd's algorithm ([`winograd`],
-//! in steps over [`phases`]) and directly ([`direct`], row by row into a maximum pooling [`pooled`]), and dense layers
-//! that wait for the memory ([`dense`]). [`Packed`] chooses between them for one layer and keeps its weights packed.
+//! in steps over [`phases`]) and directly ([`direct`]), either into a maximum pooling some pictures or row by row
+//! ([`pooled`]), and dense layers that wait for the memory ([`dense`]). [`Packed`] chooses between them for one layer and
+//! keeps its weights packed.
 
 #![expect(
     unsafe_code,

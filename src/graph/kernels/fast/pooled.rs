@@ -64,7 +64,8 @@ pub fn convolve(
     });
 }
 
-/// Pools pictures that have been convolved to those of the output from `first` on.
+/// Pools pictures that have been convolved to those of the output from `first` on. A cancelled run leaves part of the
+/// output as it was.
 ///
 /// # Panics
 /// When sizes do not fit each other.

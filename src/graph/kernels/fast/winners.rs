@@ -25,7 +25,8 @@ pub fn put_back(isa: Isa, gradient: &[f32], numbers: &[u32], number: u32, back: 
 }
 
 // Loops all through, without closures: a closure would be compiled for the processor's least instructions. The compiler
-// makes vectors of them; the lane is there to have one version for each kind of instructions.
+// makes vectors of them; the lane is there to have one version for each kind of instructions, and they are unsafe for
+// `by_isa!` alone.
 
 #[inline(always)]
 unsafe fn winners_in<L: Lane>(slices: &[(&[f32], u32)], largest: &mut [f32], numbers: &mut [u32]) {

@@ -1,8 +1,8 @@
 //! Lanes for NEON, which every processor of this architecture has.
 
 use std::arch::aarch64::{
-    float32x4_t, vaddq_f32, vbslq_f32, vcgtq_f32, vcltq_f32, vdupq_n_f32, vfmaq_f32, vld1_u16, vld1q_f32, vmaxq_f32,
-    vmulq_f32, vreinterpretq_f32_u32, vshll_n_u16, vst1q_f32, vsubq_f32,
+    float32x4_t, vaddq_f32, vbslq_f32, vceqq_f32, vcgtq_f32, vcltq_f32, vdupq_n_f32, vfmaq_f32, vld1_u16, vld1q_f32,
+    vmulq_f32, vmvnq_u32, vorrq_u32, vreinterpretq_f32_u32, vshll_n_u16, vst1q_f32, vsubq_f32,
 };
 
 use half::{bf16, f16};
@@ -89,7 +89,7 @@ impl Lane for Four {
         unsafe { each_register!(register => vfmaq_f32(more.0[register], self.0[register], other.0[register])) }
     }
 
-    // `vmaxq_f32` and its like give NaN where either is: only `largest` wants that.
+    // Not by `vmaxq_f32` and its like: they give NaN where either is.
 
     #[inline(always)]
     fn max(self, other: Self) -> Self {
@@ -113,6 +113,12 @@ impl Lane for Four {
 
     #[inline(always)]
     fn largest(self, other: Self) -> Self {
-        unsafe { each_register!(register => vmaxq_f32(self.0[register], other.0[register])) }
+        // Not `vmaxq_f32`: of zeros of either sign this is to be `other`'s, as everywhere.
+        unsafe {
+            each_register!(register => {
+                let (a, b) = (self.0[register], other.0[register]);
+                vbslq_f32(vorrq_u32(vcgtq_f32(a, b), vmvnq_u32(vceqq_f32(a, a))), a, b)
+            })
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Some pictures after the other through a convolution and a pooling that the convolution's kernel does not do by itself.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, bail};
 
 use super::{
     super::{
@@ -31,7 +31,7 @@ impl Prepared {
         let (Weights::Winograd(weights) | Weights::Phases(_, weights)) = &self.weights else { return None };
         let elements = (TURN * rayon::current_num_threads()).max(weights.elements() / WEIGHTS_PER_ELEMENT);
         let most = (elements / (size[0] * size[1] * self.outputs).max(1)).max(1);
-        // As many in each turn.
+        // Nearly as many in each turn.
         (*pool != SQUARES).then(|| batch.div_ceil(batch.div_ceil(most).max(1)).max(1))
     }
 
@@ -39,7 +39,8 @@ impl Prepared {
     /// serves the next ones.
     ///
     /// # Errors
-    /// When the tensor library fails, or on cancellation.
+    /// When the tensor library fails, on cancellation before the last pictures have been convolved, or when there is a
+    /// residual, which would have to go by turns as well.
     #[expect(clippy::too_many_arguments, reason = "each is a thing of its own")]
     pub(super) fn by_turns(
         &self,
@@ -52,6 +53,9 @@ impl Prepared {
         output: Target,
         control: &Control,
     ) -> Result<()> {
+        if extras.residual.is_some() {
+            bail!("a residual does not go by turns");
+        }
         let extras = Extras { pool: None, ..extras };
         for first in (0..output.batch).step_by(together) {
             let count = together.min(output.batch - first);
@@ -78,39 +82,56 @@ mod tests {
         ops::Conv2d,
     };
 
-    /// Convolved and pooled by turns, whole ones or not, are the numbers of one after the other, a NaN included.
+    /// Convolved and pooled by turns, whole ones or not, are the numbers of one after the other, however the pictures lie,
+    /// a NaN included.
     #[test]
     fn turns_change_nothing() {
-        let pool = MaxPool2d::square(3, 2, 1, true);
-        let threads = rayon::current_num_threads();
-        for (batch, [inputs, outputs], side, [kernel, step]) in
-            [(15 * threads + 2, [16, 32], 40, [3, 1]), (15 * threads, [3, 32], 170, [11, 4]), (1, [32, 40], 15, [5, 1])]
-        {
-            let tensor = |shape: &[usize], seed| {
-                Tensor::from_vec(noise(shape.iter().product(), seed), shape, &Device::Cpu).unwrap()
-            };
-            let mut values = noise(batch * inputs * side * side, 1);
-            values[side * side / 2] = f32::NAN;
-            let input = Tensor::from_vec(values, (batch, inputs, side, side), &Device::Cpu).unwrap();
-            let conv = Conv2d::new(tensor(&[outputs, inputs, kernel, kernel], 2), Some(tensor(&[outputs], 3))).unwrap();
-            let conv = conv.stride([step; 2]).padding([kernel / 2; 2]);
-            let control = Control::default();
-            let prepared = conv.prepared(&input, &control).unwrap().unwrap();
-            let extras = Extras { limits: Some((0.0, f32::INFINITY)), ..Extras::default() };
-            let convolved = prepared.run(&input, edges_of(&conv), extras, &control).unwrap();
-            let (_, _, rows, columns) = convolved.dims4().unwrap();
+        // Turns grow with the threads.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        pool.install(|| {
+            for (batch, [inputs, outputs], side, [kernel, step]) in
+                [(32, [16, 32], 40, [3, 1]), (30, [3, 32], 170, [11, 4]), (1, [32, 40], 15, [5, 1])]
+            {
+                agree(batch, [inputs, outputs], side, [kernel, step]);
+            }
+        });
+    }
+
+    fn agree(batch: usize, [inputs, outputs]: [usize; 2], side: usize, [kernel, step]: [usize; 2]) {
+        let tensor =
+            |shape: &[usize], seed| Tensor::from_vec(noise(shape.iter().product(), seed), shape, &Device::Cpu).unwrap();
+        let mut values = noise(batch * inputs * side * side, 1);
+        values[side * side / 2] = f32::NAN;
+        let first = Tensor::from_vec(values, (batch, inputs, side, side), &Device::Cpu).unwrap();
+        let last = memory::channels_last(&first).unwrap();
+        let conv = Conv2d::new(tensor(&[outputs, inputs, kernel, kernel], 2), Some(tensor(&[outputs], 3))).unwrap();
+        let conv = conv.stride([step; 2]).padding([kernel / 2; 2]);
+        let control = Control::default();
+        let prepared = conv.prepared(&first, &control).unwrap().unwrap();
+        let (scale, shift) = (tensor(&[outputs], 4), tensor(&[outputs], 5));
+        let extras = Extras { norm: Some((&scale, &shift)), limits: Some((0.0, f32::INFINITY)), ..Extras::default() };
+        let convolved = prepared.run(&first, edges_of(&conv), extras, &control).unwrap();
+        let (_, _, rows, columns) = convolved.dims4().unwrap();
+        let bits = |tensor: &Tensor| -> Vec<u32> {
+            tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
+        };
+        for pool in [MaxPool2d::square(3, 2, 1, true), MaxPool2d::square(3, 1, 0, false)] {
             assert!(prepared.pools(&pool, [rows, columns], false) && !prepared.pools(&pool, [rows, columns], true));
             let together = prepared.turn(&pool, [rows, columns], batch).unwrap();
             assert!(together < batch || batch == 1, "{batch} in one turn");
-            let expected = pool.forward(&[&convolved], false).unwrap().output;
+            let expected = bits(&pool.forward(&[&convolved], false).unwrap().output);
+            assert!(expected.iter().any(|bits| f32::from_bits(*bits).is_nan()), "the NaN is lost");
             let pooled = Extras { pool: Some(&pool), ..extras };
-            let found = prepared.run(&input, edges_of(&conv), pooled, &control).unwrap();
-            assert_eq!(found.dims(), expected.dims());
-            let bits = |tensor: &Tensor| -> Vec<u32> {
-                tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
-            };
-            assert!(bits(&found).iter().any(|bits| f32::from_bits(*bits).is_nan()), "the NaN is lost");
-            assert_eq!(bits(&found), bits(&expected), "{batch} {kernel}");
+            for input in [&first, &last] {
+                let found = prepared.run(input, edges_of(&conv), pooled, &control).unwrap();
+                assert_eq!(found.dims()[2..], pool.output([rows, columns]).unwrap());
+                assert_eq!(bits(&found), expected, "{batch} {kernel} {pool:?}");
+            }
+            let residual = Extras { residual: Some(&convolved), ..pooled };
+            assert!(prepared.run(&first, edges_of(&conv), residual, &control).is_err(), "a residual by turns");
+            let cancelled = Control::default();
+            cancelled.cancel();
+            assert!(prepared.run(&first, edges_of(&conv), pooled, &cancelled).is_err());
         }
     }
 }
