@@ -2,16 +2,12 @@
 
 mod last;
 
-use std::ops::Range;
-
 use candle_core::{Result, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::{
-    super::{
-        Control,
-        ops::{MaxPool2d, inside},
-    },
+    super::{Control, ops::MaxPool2d},
+    fast::Reach,
     for_float,
     memory::{is_last, is_picture},
     read, tensor,
@@ -44,7 +40,7 @@ fn forward_of<T: WithDType>(
 ) -> Result<(Tensor, Tensor)> {
     let (batch, channels, height, width) = input.dims4()?;
     let count = batch * channels * rows * columns;
-    let reached = [axis(pool, 0, rows, height), axis(pool, 1, columns, width)];
+    let reached = [Reach::along(pool, 0, rows, height), Reach::along(pool, 1, columns, width)];
     let (largest, switches) = read(input, |values: &[T]| {
         let mut largest = vec![T::zero(); count];
         let mut switches = vec![0_u32; count];
@@ -65,26 +61,6 @@ fn forward_of<T: WithDType>(
     })?;
     let shape = (batch, channels, rows, columns);
     Ok((tensor(largest, shape)?, tensor(switches, shape)?))
-}
-
-/// What one window reaches along one axis.
-struct Reach {
-    /// The places of the kernel that lie inside the input.
-    places: Range<usize>,
-    /// The element of the input under the first of them.
-    first: usize,
-}
-
-/// What all windows reach along one axis of this length.
-fn axis(pool: &MaxPool2d, axis: usize, windows: usize, length: usize) -> Vec<Reach> {
-    let [stride, padding, dilation, kernel] =
-        [pool.stride, pool.padding, pool.dilation, pool.kernel].map(|pair| pair[axis]);
-    let reach = |window: usize| {
-        let start = window * stride;
-        let places = inside(start, padding, dilation, kernel, length);
-        Reach { first: (start + places.start * dilation).saturating_sub(padding), places }
-    };
-    (0..windows).map(reach).collect()
 }
 
 /// The first largest value of one window, which has a place inside the input; NaN is larger than all.

@@ -32,6 +32,7 @@ mod normal;
 mod phases;
 mod pooled;
 mod prepared;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod winners;
@@ -39,10 +40,11 @@ mod winograd;
 
 use image::View;
 pub(in crate::graph) use isa::Isa;
-pub(in crate::graph) use largest::{Windows, largest};
+use largest::{Windows, largest};
 pub(in crate::graph) use layout::{Edges, to_last};
 pub(in crate::graph) use normal::{Normal, Part, normalise};
 pub(in crate::graph) use prepared::{Beside, Extras, Packed, Prepared, edges_of};
+pub(in crate::graph) use reach::{Reach, Rows};
 pub(in crate::graph) use winners::{put_back, winners};
 
 /// Channels last, `[batch, rows, columns, channels]` → `[batch, channels, rows, columns]`.

@@ -5,10 +5,10 @@ use std::{cell::RefCell, ops::Range};
 
 use super::{
     super::each::each,
-    Isa, Windows,
+    Isa,
     direct::{Panels, Row, Window},
     image::{After, Target, View},
-    largest,
+    reach::{Reach, Rows},
 };
 use crate::graph::{Control, ops::MaxPool2d};
 
@@ -84,7 +84,7 @@ pub fn pool(isa: Isa, input: View, pool: &MaxPool2d, first: usize, output: Targe
         let (picture, row) = (index / output.rows, index % output.rows);
         let values = &input.values[input.at(picture, 0, 0)..];
         SCRATCH.with_borrow_mut(|scratch| {
-            pooling.pool(pooling.seen(row), values, size[0], &mut scratch.pooled);
+            pooling.pool(row, values, size[0], &mut scratch.pooled);
             pooling.put(first + picture, row, &scratch.pooled);
         });
     });
@@ -97,38 +97,30 @@ struct Pooling<'a> {
     /// Rows and columns of what is pooled.
     size: [usize; 2],
     output: Target,
-    /// Which of these columns each column of the output sees.
-    columns: Vec<Range<usize>>,
+    /// What each row and column of the output sees.
+    reached: [Vec<Reach>; 2],
 }
 
 impl<'a> Pooling<'a> {
     fn new(isa: Isa, pool: &'a MaxPool2d, size: [usize; 2], output: Target) -> Self {
-        let columns = (0..output.columns).map(|column| seen(pool, size, 1, column)).collect();
-        Self { isa, pool, size, output, columns }
+        let reached = [(0, output.rows), (1, output.columns)];
+        let reached = reached.map(|(axis, windows)| Reach::along(pool, axis, windows, size[axis]));
+        Self { isa, pool, size, output, reached }
     }
 
-    /// Which rows a row of the output sees.
+    /// Which rows a row of the output sees; its windows have no gaps.
     fn seen(&self, row: usize) -> Range<usize> {
-        seen(self.pool, self.size, 0, row)
+        let Reach { places, first } = &self.reached[0][row];
+        *first..first + places.len()
     }
 
-    /// The largest values in the windows of a row of the output, which sees these rows; of `values` so many rows are kept,
-    /// row `y` at `y` modulo that.
-    fn pool(&self, rows: Range<usize>, values: &[f32], kept: usize, pooled: &mut Vec<f32>) {
+    /// The largest values in the windows of a row of the output; of `values` so many rows are kept, row `y` at `y` modulo
+    /// that.
+    fn pool(&self, row: usize, values: &[f32], kept: usize, pooled: &mut Vec<f32>) {
         let channels = self.output.channels;
         pooled.resize(self.output.columns * channels, 0.0);
-        let mut pooled = pooled.as_mut_slice();
-        let mut offsets = Vec::new();
-        // At the edges windows have fewer places than between them, and cut-off ones are not a whole step apart.
-        for columns in self.columns.chunk_by(|a, b| a.len() == b.len() && b.start - a.start == self.pool.stride[1]) {
-            let pixels = rows.clone().flat_map(|row| columns[0].clone().map(move |x| row % kept * self.size[1] + x));
-            offsets.clear();
-            offsets.extend(pixels.map(|pixel| pixel * channels));
-            let windows = Windows { offsets: &offsets, step: self.pool.stride[1] * channels, channels };
-            let (here, rest) = pooled.split_at_mut(columns.len() * channels);
-            largest(self.isa, values, windows, here);
-            pooled = rest;
-        }
+        let rows = Rows { values, kept, width: self.size[1], channels };
+        rows.largest(self.isa, self.pool, &self.reached[0][row], &self.reached[1], pooled);
     }
 
     fn put(&self, picture: usize, row: usize, pooled: &[f32]) {
@@ -141,12 +133,6 @@ impl<'a> Pooling<'a> {
             }
         }
     }
-}
-
-/// The rows or columns that one of the output sees.
-fn seen(pool: &MaxPool2d, size: [usize; 2], axis: usize, place: usize) -> Range<usize> {
-    let start = place * pool.stride[axis];
-    start.saturating_sub(pool.padding[axis])..(start + pool.kernel[axis] - pool.padding[axis]).min(size[axis])
 }
 
 /// Whether [`pool`] can do it: all windows see something, and without gaps.
@@ -181,7 +167,7 @@ impl Job<'_> {
                     unsafe { self.row.compute([picture, next], size[1], to, next % kept * size[1]) };
                     next += 1;
                 }
-                self.pooling.pool(seen, &scratch.rows, kept, &mut scratch.pooled);
+                self.pooling.pool(row, &scratch.rows, kept, &mut scratch.pooled);
                 self.pooling.put(picture, row, &scratch.pooled);
             }
         });

@@ -2,15 +2,12 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{
-    super::{
-        super::{Control, ops::MaxPool2d},
-        buffers,
-        each::each,
-        fast::{self, Isa},
-        memory::{Order, of_order, read_as},
-    },
-    Reach, axis,
+use super::super::{
+    super::{Control, ops::MaxPool2d},
+    buffers,
+    each::each,
+    fast::{self, Isa, Reach, Rows},
+    memory::{Order, of_order, read_as},
 };
 
 /// The largest value of each window; with `record` also its place in the window. Asks `control` before each row.
@@ -22,21 +19,20 @@ pub(super) fn forward(
     control: &Control,
 ) -> Result<(Tensor, Option<Tensor>)> {
     let (batch, channels, height, width) = input.dims4()?;
-    let reached = [axis(pool, 0, rows, height), axis(pool, 1, columns, width)];
+    let reached = [Reach::along(pool, 0, rows, height), Reach::along(pool, 1, columns, width)];
     let count = batch * rows * columns * channels;
     let (largest, switches) = read_as(input, Order::Last, |values: &[f32]| {
         let mut largest = buffers::take(count);
         let mut switches = vec![0_u32; if record { count } else { 0 }];
         let line = columns * channels;
         let picture = |index: usize| &values[index / rows * height * width * channels..][..height * width * channels];
-        let source = |index: usize| Source { picture: picture(index), width, channels, pool };
         if record {
             let lines = largest.chunks_mut(line).zip(switches.chunks_mut(line)).enumerate();
             each(lines, |(index, (largest, switches))| {
                 if control.check().is_err() {
                     return;
                 }
-                let source = source(index);
+                let source = Source { picture: picture(index), width, channels, pool };
                 let mut window = Vec::new();
                 let pixels = largest.chunks_mut(channels).zip(switches.chunks_mut(channels)).zip(&reached[1]);
                 for ((largest, switches), column) in pixels {
@@ -50,7 +46,8 @@ pub(super) fn forward(
                 if control.check().is_err() {
                     return;
                 }
-                source(index).largest(&reached[0][index % rows], &reached[1], largest);
+                let pixels = Rows { values: picture(index), kept: height, width, channels };
+                pixels.largest(Isa::best(), pool, &reached[0][index % rows], &reached[1], largest);
             });
         }
         control.checked()?;
@@ -70,25 +67,6 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The largest values of a row of windows.
-    fn largest(&self, row: &Reach, columns: &[Reach], mut largest: &mut [f32]) {
-        let [down, across] = self.pool.dilation;
-        let mut offsets = Vec::new();
-        // At the edges windows have fewer places than between them.
-        for columns in columns.chunk_by(|a, b| a.places == b.places) {
-            let pixels = (0..row.places.len())
-                .flat_map(|r| (0..columns[0].places.len()).map(move |c| r * down * self.width + c * across));
-            offsets.clear();
-            offsets.extend(pixels.map(|pixel| pixel * self.channels));
-            let first = row.first * self.width + columns[0].first;
-            let step = self.pool.stride[1] * self.channels;
-            let windows = fast::Windows { offsets: &offsets, step, channels: self.channels };
-            let (here, rest) = largest.split_at_mut(columns.len() * self.channels);
-            fast::largest(Isa::best(), &self.picture[first * self.channels..], windows, here);
-            largest = rest;
-        }
-    }
-
     /// The channels under each place of a window, and the place, in row-major order.
     fn places<'a>(&'a self, row: &'a Reach, column: &'a Reach) -> impl Iterator<Item = (&'a [f32], u32)> {
         let [down, across] = self.pool.dilation;
