@@ -28,7 +28,7 @@ use stack::stack_features;
 
 pub use cover::Covering;
 pub use kept::KeptLayers;
-pub use slices::{slices, slices_at_once};
+pub use slices::{slices, slices_at_once, slices_of};
 pub use stack::{Aggregated, aggregate, features, features_of, kept_features, stack, stack_features as stack_layer};
 pub use uncertainty::{Beginning, Passes, draw};
 
@@ -142,7 +142,7 @@ pub fn slice(
     answer_all(&forward, questions, &all, give)?;
     let features = stack_features(model).and_then(|node| forward.trace.output(node)).map(values).transpose()?;
     let beginning = single_sampler(model).map(|_| forward.beginning()).transpose()?;
-    Ok(Left { features, beginning, kept: Some(KeptLayers::of(&forward, &kept)) })
+    Ok(Left { features, beginning, kept: Some(KeptLayers::of(&forward, &kept)?) })
 }
 
 /// Gives the answers to some of the questions, by their places, from a run that kept what they need.

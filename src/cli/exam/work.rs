@@ -143,22 +143,18 @@ impl<'a> Work<'a> {
     fn run(&self, card: &Path, series: &Series) -> Result<Judgement, String> {
         let (_, model) = &self.loaded[card];
         let control = Control::default();
-        let mut features = Vec::new();
-        let mut probabilities = Vec::new();
-        for (index, slice) in series.slices.iter().take(series.positions()).enumerate() {
-            // A stack with a hole would be another stack.
-            let hole = |reason: String| format!("Slice {} can't be judged, so the stack can't: {reason}", index + 1);
-            let picture = self.reader.picture(slice).map_err(|error| hole(error.to_string()))?;
-            if model.stack {
-                let of_slice = compute::features(model, &picture, &control).map_err(|f| hole(sentence(&f)))?;
-                features.push(Arc::new(of_slice));
-            } else {
-                probabilities.push(scores(model, &picture, &control).map_err(|f| hole(sentence(&f)))?);
-            }
-        }
+        let picture = |index: usize| self.reader.picture(&series.slices[index]).map_err(Failure::because);
+        // A stack with a hole would be another stack.
+        let hole = |(index, failure): (usize, Failure)| {
+            format!("Slice {} can't be judged, so the stack can't: {}", index + 1, sentence(&failure))
+        };
         if model.stack {
+            let features = compute::features(model, series.positions(), picture, &control).map_err(hole)?;
             return compute::stack(model, &features, &control).map(Judgement::Stack).map_err(|f| sentence(&f));
         }
+        let judged = |index| picture(index).and_then(|picture| scores(model, &picture, &control));
+        let judged = (0..series.positions()).map(|index| judged(index).map_err(|failure| hole((index, failure))));
+        let probabilities = judged.collect::<Result<Vec<_>, _>>()?;
         let rows: Vec<&[f32]> = probabilities.iter().map(Vec::as_slice).collect();
         let joined = compute::aggregate(model.card.output.aggregate.unwrap_or_default(), &rows);
         joined.map(|joined| Judgement::Slices(joined, probabilities)).ok_or_else(|| "It has no slices".to_owned())

@@ -91,22 +91,18 @@ impl<'a> Work<'a> {
     /// Runs a stack model over the whole series; gives the stack's most probable class.
     fn explain_stack(&mut self, series: &Series) -> Result<Option<usize>, String> {
         let control = Control::default();
-        let mut features = Vec::with_capacity(series.slices.len());
-        for slice in &series.slices {
-            let computed = self.picture(slice).and_then(|picture| {
-                compute::features(self.model, &picture, &control).map_err(|failure| sentence(&failure))
-            });
-            match computed {
-                Ok(values) => features.push(Arc::new(values)),
-                // The slice's own run names the reason; a stack with a hole would be another stack.
-                Err(reason) => {
-                    let source = self.source_name(slice);
-                    let reason = format!("The stack can't be judged as a whole, a slice is missing: {reason}");
-                    self.failed.push(FailedSource { source, reason });
-                    return Ok(None);
-                }
+        let picture = |index: usize| self.picture(&series.slices[index]).map_err(Failure::because);
+        let features = match compute::features(self.model, series.slices.len(), picture, &control) {
+            Ok(features) => features,
+            // The slice's own run names the reason; a stack with a hole would be another stack.
+            Err((index, failure)) => {
+                let source = self.source_name(&series.slices[index]);
+                let reason = sentence(&failure);
+                let reason = format!("The stack can't be judged as a whole, a slice is missing: {reason}");
+                self.failed.push(FailedSource { source, reason });
+                return Ok(None);
             }
-        }
+        };
         let result = compute::stack(self.model, &features, &control).map_err(|failure| sentence(&failure))?;
         let top = top_classes(self.model, &result.probabilities).first().map(|top| top.class);
         self.stacks.push(stack_record(series, result));

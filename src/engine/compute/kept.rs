@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use super::stack::stack_features;
 use super::{Answer, Failure, Forward, Give, Question, answer_all, needed};
@@ -20,7 +20,8 @@ use crate::model::{Fit, Model};
 const MOST_UNASKED: usize = 1 << 18;
 
 /// The outputs of a few layers on one slice. Of a stack network they are all of its trunk, so that they serve every
-/// network with the same trunk.
+/// network with the same trunk. They lie in the host's memory: a GPU's is for runs, and reading a map's channels from there
+/// waits each time for all that it still has to do.
 #[derive(Debug, Clone)]
 pub struct KeptLayers {
     fit: Fit,
@@ -41,14 +42,17 @@ enum Beginning {
 
 impl KeptLayers {
     /// From a run that kept [`KeptLayers::wanted`].
-    pub(super) fn of(forward: &Forward, wanted: &[NodeId]) -> Self {
-        let output = |&node: &NodeId| Some((node, forward.trace.output(node)?.clone()));
-        Self {
-            fit: forward.fit,
-            of: identity(forward.model),
-            logits: forward.trace.target().clone(),
-            outputs: wanted.iter().filter_map(output).collect(),
-        }
+    pub(super) fn of(forward: &Forward, wanted: &[NodeId]) -> Result<Self, Failure> {
+        let outputs = wanted.iter().filter_map(|&node| Some((node, forward.trace.output(node)?)));
+        let outputs = outputs.map(|(node, output)| Ok((node, output.to_device(&Device::Cpu)?)));
+        let outputs = outputs.collect::<Result<_, candle_core::Error>>()?;
+        let logits = forward.trace.target().to_device(&Device::Cpu)?;
+        Ok(Self::new(forward.model, forward.fit, logits, outputs))
+    }
+
+    /// From what a run gave for one slice, on the CPU.
+    pub(super) fn new(model: &Model, fit: Fit, logits: Tensor, outputs: BTreeMap<NodeId, Tensor>) -> Self {
+        Self { fit, of: identity(model), logits, outputs }
     }
 
     /// The layers that a run should keep for later questions.
@@ -172,7 +176,11 @@ impl KeptLayers {
             Beginning::AtTheEnd => {
                 keep.outputs().filter_map(fed).chain([(graph.output(), self.logits.clone())]).collect()
             }
-            Beginning::Behind(node) => fed(node).into_iter().collect(),
+            Beginning::Behind(node) => {
+                let fed = fed(node).into_iter();
+                fed.map(|(node, output)| Ok((node, output.to_device(&model.device)?)))
+                    .collect::<Result<_, Failure>>()?
+            }
         };
         let trace = graph.run(&feeds, graph.output(), keep, control)?;
         Forward::new(model, None, self.fit, trace, control)

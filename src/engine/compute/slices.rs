@@ -1,13 +1,14 @@
 //! Several slices of a stack in one run: layers read their weights once for all of them.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 
-use super::stack::{not_a_stack, stack_features};
-use super::{Failure, Forward, KeptLayers, values};
+use super::stack::{not_a_stack, slice_max, stack_features};
+use super::{Failure, KeptLayers, finite_logits, values};
 use crate::display::Picture;
 use crate::explain;
 use crate::graph::{Control, INPUT, Keep};
-use crate::model::Model;
+use crate::model::{Fit, Model};
 
 /// How many slices of a stack go through a model at once: as many as its layers gain from.
 ///
@@ -20,38 +21,59 @@ pub fn slices_at_once(model: &Model) -> Result<usize, Failure> {
 }
 
 /// What the maximum of a stack network sees of each of several slices, and the layers that [`slice()`](super::slice())
-/// keeps of one that is asked nothing. The trunk runs once, the head once a slice, as for a stack of one.
+/// keeps of one that is asked nothing. Trunk and head run once for all of them, each slice as a stack of one.
 ///
 /// # Errors
 /// When the model is none for stacks, one of the slices can't be run, or on cancellation.
 pub fn slices(model: &Model, pictures: &[&Picture], control: &Control) -> Result<Vec<(Vec<f32>, KeptLayers)>, Failure> {
+    let inputs = pictures.par_iter().map(|picture| model.input(picture).map_err(Failure::because));
+    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    let tensors: Vec<&Tensor> = inputs.iter().map(|input| &input.tensor).collect();
+    let fits: Vec<Fit> = inputs.iter().map(|input| input.fit).collect();
+    slices_of(model, &Tensor::cat(&tensors, 0)?, &fits, control)
+}
+
+/// The same from the network's inputs, `[slices, channels, rows, columns]`, with how each lies on its slice.
+///
+/// # Errors
+/// As [`slices`].
+pub fn slices_of(
+    model: &Model,
+    inputs: &Tensor,
+    fits: &[Fit],
+    control: &Control,
+) -> Result<Vec<(Vec<f32>, KeptLayers)>, Failure> {
     let graph = &model.graph;
-    let last = stack_features(model).ok_or_else(|| not_a_stack(model))?;
+    let (Some(last), Some(maximum)) = (stack_features(model), slice_max(model)) else {
+        return Err(not_a_stack(model));
+    };
     // All of them lie in the trunk, and its end is one of them.
     let wanted = KeptLayers::wanted(model, &[]);
     let keep = wanted.iter().fold(Keep::nothing().output_of(last), |keep, &node| keep.output_of(node));
-    let inputs = pictures.iter().map(|picture| model.input(picture).map_err(Failure::because));
-    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-    let tensors: Vec<&Tensor> = inputs.iter().map(|input| &input.tensor).collect();
-    let trunk = graph.run(&[(INPUT, Tensor::cat(&tensors, 0)?)], last, &keep, control)?;
-    let mut left = Vec::with_capacity(inputs.len());
-    for (index, input) in inputs.into_iter().enumerate() {
-        // A copy: a view would keep the whole batch.
-        let own = |node| trunk.output(node).map(|output| output.narrow(0, index, 1)?.force_contiguous());
-        let feeds = keep.outputs().filter_map(|node| own(node).map(|output| Ok((node, output?))));
-        let feeds = feeds.collect::<Result<Vec<_>, candle_core::Error>>()?;
-        let head = graph.run(&feeds, graph.output(), &keep, &control.quiet())?;
-        let forward = Forward::new(model, Some(input.tensor), input.fit, head, control)?;
-        let features = forward.trace.output(last).ok_or_else(|| not_a_stack(model))?;
-        left.push((values(features)?, KeptLayers::of(&forward, &wanted)));
-    }
-    Ok(left)
+    let trunk = graph.run(&[(INPUT, inputs.clone())], last, &keep, control)?;
+    // What stands behind the maximum takes each row as what is left of a stack.
+    let pooled = trunk.target().clone();
+    let head = graph.run(&[(maximum, pooled)], graph.output(), &Keep::nothing(), &control.quiet())?;
+    finite_logits(model, head.target())?;
+    let features = values(trunk.target())?;
+    let width = features.len() / fits.len().max(1);
+    let logits = head.target().to_device(&Device::Cpu)?;
+    let outputs = wanted.iter().filter_map(|&node| Some((node, trunk.output(node)?)));
+    let outputs = outputs.map(|(node, whole)| Ok((node, whole.to_device(&Device::Cpu)?)));
+    let outputs = outputs.collect::<Result<Vec<_>, candle_core::Error>>()?;
+    // A copy: a view would keep the whole batch.
+    let own = |whole: &Tensor, index: usize| whole.narrow(0, index, 1)?.force_contiguous();
+    let of_slice = |(index, &fit): (usize, &Fit)| {
+        let outputs = outputs.iter().map(|(node, whole)| Ok((*node, own(whole, index)?)));
+        let outputs = outputs.collect::<Result<_, candle_core::Error>>()?;
+        let kept = KeptLayers::new(model, fit, own(&logits, index)?, outputs);
+        Ok((features[index * width..(index + 1) * width].to_vec(), kept))
+    };
+    fits.iter().enumerate().map(of_slice).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::super::slice;
     use super::*;
     use crate::{demo, display::PictureKind};

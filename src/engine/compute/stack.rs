@@ -6,21 +6,45 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::super::outcome::StackResult;
-use super::{Failure, KeptLayers, finite_logits, values};
+use super::{Failure, KeptLayers, finite_logits, slices_at_once, values};
 use crate::display::Picture;
 use crate::graph::ops::SliceMax;
 use crate::graph::{Control, INPUT, Keep, NodeId, Rule};
 use crate::model::Model;
 use crate::model::card::Aggregate;
 
-/// What a stack model's maximum sees of one slice.
+/// What a stack model's maximum sees of each of `count` slices, which `picture` gives one by one; as many run at once as
+/// the model's layers gain from.
 ///
 /// # Errors
-/// When the slice can't be run, or on cancellation.
-pub fn features(model: &Model, picture: &Picture, control: &Control) -> Result<Vec<f32>, Failure> {
-    let input = model.input(picture).map_err(Failure::because)?;
-    let features = features_of(model, &input.tensor, control)?;
-    Ok(features.into_iter().flat_map(|slice| slice.to_vec()).collect())
+/// The first slice that can't be had or run, with the reason; or on cancellation.
+pub fn features(
+    model: &Model,
+    count: usize,
+    mut picture: impl FnMut(usize) -> Result<Picture, Failure>,
+    control: &Control,
+) -> Result<Vec<Arc<Vec<f32>>>, (usize, Failure)> {
+    let at_once = slices_at_once(model).map_err(|failure| (0, failure))?;
+    let mut features = Vec::with_capacity(count);
+    for first in (0..count).step_by(at_once) {
+        let mut inputs = Vec::with_capacity(at_once);
+        for index in first..(first + at_once).min(count) {
+            let input = picture(index).and_then(|picture| model.input(&picture).map_err(Failure::because));
+            inputs.push(input.map_err(|failure| (index, failure))?.tensor);
+        }
+        let batch = |inputs: &[Tensor]| features_of(model, &Tensor::cat(inputs, 0)?, control);
+        match batch(&inputs) {
+            Ok(found) => features.extend(found),
+            Err(Failure::Cancelled) => return Err((first, Failure::Cancelled)),
+            // Which of them it was shows when each runs alone.
+            Err(together) => {
+                let alone =
+                    |(place, input)| batch(std::slice::from_ref(input)).err().map(|alone| (first + place, alone));
+                return Err(inputs.iter().enumerate().find_map(alone).unwrap_or((first, together)));
+            }
+        }
+    }
+    Ok(features)
 }
 
 /// What a stack model's maximum sees of several slices: their network inputs as one batch,
@@ -186,7 +210,7 @@ pub fn stack_features(model: &Model) -> Option<NodeId> {
 }
 
 /// The node that takes the maximum over the slices.
-fn slice_max(model: &Model) -> Option<NodeId> {
+pub(super) fn slice_max(model: &Model) -> Option<NodeId> {
     model.graph.nodes().iter().position(|node| node.op_as::<SliceMax>().is_some())
 }
 
