@@ -73,6 +73,28 @@ fn each_line_on_stdin_is_one_run_and_one_answer() {
 }
 
 #[test]
+fn a_stack_is_its_logits_and_a_map_of_each_slice() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = |work: &str| {
+        let file = folder.path().join(format!("{work}.npy"));
+        let path = file.to_str().expect("a temporary path is UTF-8");
+        let arguments = ["--network", "mrnet", "--size", "96", "--slices", "3", "--repeat", "1", "--work", work];
+        let output = bench(&[&arguments[..], &["--result", path]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let bytes = std::fs::read(&file).unwrap();
+        bytes[128..].chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect::<Vec<_>>()
+    };
+    let (forward, stack, cam) = (result("forward"), result("stack"), result("cam"));
+    assert_eq!((forward.len(), stack.len()), (1, 1 + 3 * cam.len()));
+    assert!((forward[0] - stack[0]).abs() <= 1e-5 * forward[0].abs(), "{} and {}", forward[0], stack[0]);
+    // `cam` runs the first slice alone: other sums of the same products.
+    let largest = cam.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    for (alone, together) in cam.iter().zip(&stack[1..]) {
+        assert!((alone - together).abs() <= 1e-5 * largest, "{alone} and {together}");
+    }
+}
+
+#[test]
 fn one_more_class_of_a_seen_image_is_a_row_of_its_own() {
     let arguments =
         ["--network", "resnet18", "--size", "64", "--work", "forward,another-class", "--repeat", "3", "--json"];

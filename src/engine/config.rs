@@ -71,7 +71,8 @@ impl DeviceChoice {
     pub fn open(self) -> Result<Device, EngineError> {
         let opened = match self {
             Self::Cpu => return Ok(Device::Cpu),
-            Self::Cuda(ordinal) => Device::new_cuda(ordinal),
+            // One stream for all threads: with one each, a thread would not wait for what another has begun.
+            Self::Cuda(ordinal) => Device::new_cuda_with_stream(ordinal),
             Self::Metal => Device::new_metal(0),
         };
         opened.map_err(|error| EngineError::Device { device: self.to_string(), reason: error.to_string() })

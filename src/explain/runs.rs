@@ -20,15 +20,19 @@ const LAYER_ELEMENTS: u64 = 1 << 24;
 /// Elements run at once on the CPU at most: only dense layers gain from more.
 const CPU_BATCH: usize = 8;
 
-/// Elements run at once on a GPU, which has to be kept busy.
+/// Elements run at once on a GPU at most, which has to be kept busy.
 const GPU_BATCH: usize = 32;
+
+/// Elements of one layer's output there, all elements of a batch together (1 GiB of `f32`).
+const GPU_ELEMENTS: u64 = 1 << 28;
 
 /// How many elements go through the network at once from `node` on, when the input of one has this shape. It depends on
 /// nothing but network and device, so that the same question is always computed in the same way.
 pub(crate) fn batch_size(graph: &Graph, node: NodeId, input: &[usize], device: &Device) -> Result<usize, ExplainError> {
-    if !device.is_cpu() {
-        return Ok(GPU_BATCH);
-    }
+    fitting(graph, node, input, device.is_cpu())
+}
+
+fn fitting(graph: &Graph, node: NodeId, input: &[usize], is_cpu: bool) -> Result<usize, ExplainError> {
     let shapes = graph.shapes(input)?;
     let macs = |id: NodeId| {
         let node = &graph.nodes()[id];
@@ -37,8 +41,12 @@ pub(crate) fn batch_size(graph: &Graph, node: NodeId, input: &[usize], device: &
     };
     let elements = |id: NodeId| shapes[id].iter().map(|&length| length as u64).product();
     let most = |of: &dyn Fn(NodeId) -> u64| (node + 1..shapes.len()).map(of).max().unwrap_or(0).max(1);
-    let fitting = (LAYER_MACS / most(&macs)).min(LAYER_ELEMENTS / most(&elements));
-    Ok(usize::try_from(fitting).unwrap_or(CPU_BATCH).clamp(1, CPU_BATCH))
+    let (fitting, batch) = if is_cpu {
+        ((LAYER_MACS / most(&macs)).min(LAYER_ELEMENTS / most(&elements)), CPU_BATCH)
+    } else {
+        (GPU_ELEMENTS / most(&elements), GPU_BATCH)
+    };
+    Ok(usize::try_from(fitting).unwrap_or(batch).clamp(1, batch))
 }
 
 /// The explained number and its gradient at each of several inputs `[elements, channels, rows, columns]`.
@@ -55,7 +63,8 @@ pub(super) fn gradients(ask: &Ask, inputs: &Tensor) -> Result<Vec<(f64, Planes)>
         let feeds = [(INPUT, inputs.narrow(0, first, at_once)?)];
         let trace = graph.run(&feeds, graph.output(), &Keep::nothing().gradients_to(INPUT), &quiet)?;
         let seed = objective.seed_all(trace.target())?;
-        let field = trace.vjp(graph.output(), &seed, INPUT, Rule::Gradient, &quiet)?;
+        // All of it at once: from a GPU each reading waits for it anew.
+        let field = trace.vjp(graph.output(), &seed, INPUT, Rule::Gradient, &quiet)?.to_device(&Device::Cpu)?;
         let outputs = trace.target().flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
         let of = |element| Planes::of(&field, element, &graph.nodes()[INPUT].name);
         let fields = (0..outputs.len()).into_par_iter().map(of).collect::<Result<Vec<_>, _>>()?;
@@ -161,6 +170,13 @@ mod tests {
         // 8 channels of 1024×1024 each: few multiplications, but much to look at.
         let wide = batch_size(&network(8, 1), INPUT, &[1, 1, 1024, 1024], &Device::Cpu).unwrap();
         assert_eq!(wide, 2);
+        // On a GPU what counts is room: 64 channels of 1024×1024 here, 8 there.
+        let on_gpu = |graph: &Graph, side| fitting(graph, INPUT, &[1, 3, side, side], false).unwrap();
+        assert_eq!(
+            (on_gpu(&large, 224), on_gpu(&large, 1024), on_gpu(&network(8, 3), 1024)),
+            (GPU_BATCH, 4, GPU_BATCH)
+        );
+        assert_eq!(on_gpu(&large, 4096), 1, "however little room there is");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Methods on small networks: heads they suit, degenerate inputs, batches and stacks.
 
+mod composed;
 mod every;
 mod laws;
 

@@ -10,7 +10,7 @@ use super::{
     kernels::{
         elementwise,
         fast::{Beside, Extras, Prepared, edges_of},
-        join,
+        join, serve,
     },
     op::Saved,
     ops::{Add, Arithmetic, BatchNorm2d, Binary, Concat, Conv2d, Function, Map, MaxPool2d, Relu},
@@ -167,8 +167,7 @@ impl Graph {
         let input = inputs[0];
         if let Some(norm) = self.nodes[head].op_as::<BatchNorm2d>() {
             let (scale, shift) = norm.scale_and_shift();
-            let device = input.device();
-            let one_go = device.is_cpu() && !chain.nodes.is_empty();
+            let one_go = serve(input) && !chain.nodes.is_empty();
             return one_go.then(|| elementwise::affine(input, scale, Some(shift), true)).transpose();
         }
         if self.nodes[head].op_as::<Concat>().is_some() {

@@ -9,7 +9,7 @@ use super::{
     Graph, GraphError, MAX_ELEMENTS, NodeId,
     fuse::Wanted,
     kernels::{
-        buffers,
+        self, buffers,
         fast::Beside,
         join,
         memory::{Order, of_order},
@@ -143,7 +143,7 @@ impl Graph {
         while goes_on(id) {
             let node = &self.nodes[id];
             if let Some(conv) = node.op_as::<Conv2d>() {
-                let suits = conv.weight.dtype() == candle_core::DType::F32 && conv.weight.device().is_cpu();
+                let suits = conv.weight.dtype() == candle_core::DType::F32 && kernels::serve(&conv.weight);
                 return conv.weight.dim(0).ok().filter(|_| suits);
             }
             let clips = matches!(node.op_as::<Map>(), Some(Map(Function::Clip { .. })));

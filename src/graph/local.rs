@@ -25,6 +25,7 @@ use super::{
     kernels::{
         buffers,
         memory::{channels_last, is_picture},
+        serve,
     },
     op::{Op, Result as TensorResult},
     ops::{Arithmetic, Binary, Conv2d, SliceMax},
@@ -118,13 +119,17 @@ impl Local {
         let size = picture.dtype().size_in_bytes();
         let elements = |id: NodeId| shapes[id].iter().product::<usize>();
         let bytes = size * (0..count).filter(|&id| cut[id]).map(elements).sum::<usize>();
-        let whole_because = (bytes > most_bytes).then(|| {
-            format!(
+        let whole_because = if bytes > most_bytes {
+            Some(format!(
                 "keeping the activations of one picture would take {} MB, more than the {} MB set aside for them",
                 bytes / 1_000_000,
                 most_bytes / 1_000_000
-            )
-        });
+            ))
+        } else if serve(picture) {
+            None
+        } else {
+            Some("a GPU runs whole pictures sooner than it is told which parts of them change".to_owned())
+        };
         let is_kept = |id: &NodeId| cut[*id] && whole_because.is_none();
         let keep = (0..count).filter(is_kept).fold(Keep::nothing(), Keep::output_of);
         let trace = graph.run(&[(INPUT, picture.clone())], target, &keep, &control.quiet())?;

@@ -34,6 +34,8 @@ pub use build::GraphBuilder;
 pub use control::{Cancelled, Control, Precision};
 pub use error::GraphError;
 pub use keep::Keep;
+#[cfg(test)]
+pub(crate) use kernels::idle;
 pub use local::{Cost, Local};
 pub use op::{Forward, Op, Rule, Saved};
 pub use rules::Rules;

@@ -9,7 +9,7 @@ use super::{
     control::Control,
     fuse::{Chain, Head, Wanted},
     joint::Joints,
-    kernels::{awake::while_awake, buffers, join, memory::row_major},
+    kernels::{awake::while_awake, buffers, join, memory::row_major, serve},
     op::Saved,
     ops::{BatchNorm2d, Concat, Conv2d},
     trace::Trace,
@@ -33,7 +33,9 @@ impl Graph {
         keep: &Keep,
         control: &Control,
     ) -> Result<Trace, GraphError> {
-        while_awake(|| self.run_here(feeds, target, keep, control))
+        let run = || self.run_here(feeds, target, keep, control);
+        // On a GPU this thread has all there is to do.
+        if feeds.iter().all(|(_, tensor)| serve(tensor)) { while_awake(run) } else { run() }
     }
 
     fn run_here(

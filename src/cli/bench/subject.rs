@@ -11,7 +11,7 @@ use glassbox::engine::compute::{self, Answer, Forward, KeptLayers, Question};
 use glassbox::engine::{DemoAndDisk, Outcome, Recipe};
 use glassbox::explain::{self, Ask, Attribution, Method, Region, Settings, Target};
 use glassbox::graph::{Control, INPUT, Keep, NodeId};
-use glassbox::model::Model;
+use glassbox::model::{Fit, Model};
 use glassbox::study::{self, Reader, Storage};
 
 use super::super::explain::sentence;
@@ -45,6 +45,8 @@ pub struct Subject {
     picture: Picture,
     /// Network inputs, `[1, channels, rows, columns]` each.
     inputs: Vec<Tensor>,
+    /// How each lies on its picture.
+    fits: Vec<Fit>,
     layer: NodeId,
     class: usize,
     passes: usize,
@@ -68,15 +70,16 @@ impl Subject {
         let pictures = pictures(options.image.as_deref().unwrap_or(usual))?;
         let count = options.slices.map_or(if model.stack { SLICES } else { 1 }, |count| count as usize);
         let inputs = (pictures.iter().take(count))
-            .map(|picture| model.input(picture).map(|input| input.tensor).map_err(|error| error.to_string()))
+            .map(|picture| model.input(picture).map_err(|error| error.to_string()))
             .collect::<Result<Vec<_>, String>>()?;
         // Fewer pictures than slices are shown again from the first; their tensors are shared.
-        let inputs = inputs.iter().cycle().take(count).cloned().collect();
+        let shown = inputs.iter().cycle().take(count);
+        let (inputs, fits) = shown.map(|input| (input.tensor.clone(), input.fit)).unzip();
         let picture = pictures.into_iter().next().ok_or_else(|| "There is no picture".to_owned())?;
         let passes = options.passes as usize;
         let control = Control::default();
         let (kept, next_class) = (OnceCell::new(), Cell::new(0));
-        let mut subject = Self { model, picture, inputs, layer, class: 0, passes, control, kept, next_class };
+        let mut subject = Self { model, picture, inputs, fits, layer, class: 0, passes, control, kept, next_class };
         subject.class = match options.class {
             Some(class) => class,
             None => subject.most_probable()?,
@@ -107,6 +110,7 @@ impl Subject {
             Work::Forward => self.forward(),
             Work::Passes => self.passes(),
             Work::AnotherClass => self.another_class(),
+            Work::Stack => self.stack(),
             Work::Map(method, settings) => {
                 let mut first = None;
                 for input in &self.inputs {
@@ -131,10 +135,6 @@ impl Subject {
     fn forward(&self) -> Result<Given, String> {
         let [_, _, rows, columns] = self.inputs[0].dims4().map_err(|error| error.to_string())?.into();
         let together = (MOST_PIXELS / (rows * columns).max(1)).max(1);
-        let batch = |inputs: &[Tensor]| match inputs {
-            [one] => Ok(one.clone()),
-            several => Tensor::cat(several, 0).map_err(|error| error.to_string()),
-        };
         if self.model.stack {
             let mut features = Vec::with_capacity(self.inputs.len());
             for inputs in self.inputs.chunks(together) {
@@ -189,6 +189,11 @@ impl Subject {
         let kept = self.kept.get().ok_or_else(|| "The run kept nothing".to_owned())?;
         let class = self.next_class.get() % self.model.classes.len().max(1);
         self.next_class.set(class + 1);
+        self.map_of_kept(kept, class)
+    }
+
+    /// CAM where the network's head allows it, else Grad-CAM, from the layers kept of a slice.
+    fn map_of_kept(&self, kept: &KeptLayers, class: usize) -> Result<Given, String> {
         let method = if explain::class_map_layer(&self.model.graph).is_ok() { "cam" } else { "gradcam" };
         let question = Question::Map(Recipe::new(method, Arc::from(self.model.default_layer()), class));
         let mut given = Err(format!("{method} needs a run of its own"));
@@ -202,6 +207,23 @@ impl Subject {
         })
         .map_err(|failure| sentence(&failure))?;
         given
+    }
+
+    /// The logits of the stack, then the map of each slice.
+    fn stack(&self) -> Result<Given, String> {
+        let at_once = compute::slices_at_once(&self.model).map_err(|failure| sentence(&failure))?;
+        let (mut features, mut maps) = (Vec::new(), Vec::new());
+        for (inputs, fits) in self.inputs.chunks(at_once.max(1)).zip(self.fits.chunks(at_once.max(1))) {
+            let left = compute::slices_of(&self.model, &batch(inputs)?, fits, &self.control);
+            for (of_slice, kept) in left.map_err(|failure| sentence(&failure))? {
+                features.push(Arc::new(of_slice));
+                maps.push(self.map_of_kept(&kept, self.class)?);
+            }
+        }
+        let result = compute::stack(&self.model, &features, &self.control);
+        let mut values = result.map_err(|failure| sentence(&failure))?.logits;
+        values.extend(maps.iter().flat_map(|map| &map.values));
+        Ok(Given { shape: vec![values.len()], values })
     }
 
     /// Runs the first picture and keeps what later questions begin from.
@@ -223,6 +245,14 @@ impl Subject {
             }
             _ => Err("The passes gave something else".to_owned()),
         }
+    }
+}
+
+/// Inputs side by side.
+fn batch(inputs: &[Tensor]) -> Result<Tensor, String> {
+    match inputs {
+        [one] => Ok(one.clone()),
+        several => Tensor::cat(several, 0).map_err(|error| error.to_string()),
     }
 }
 

@@ -16,6 +16,9 @@ pub enum Work {
     /// From the layers kept of a slice that has been run to the map of another class: CAM where the network's head
     /// allows it, else Grad-CAM.
     AnotherClass,
+    /// From the network's inputs of a stack to its logits and a map of each slice, the slices together: what a plane of
+    /// an exam takes. CAM or Grad-CAM, as above.
+    Stack,
     /// From the network's input to a map.
     Map(&'static dyn Method, Settings),
 }
@@ -27,6 +30,7 @@ impl Work {
             "forward" => Some(Self::Forward),
             "passes" => Some(Self::Passes),
             "another-class" => Some(Self::AnotherClass),
+            "stack" => Some(Self::Stack),
             method => explain::find(method).map(|method| Self::Map(method, Settings::DEFAULT)),
         }
     }
@@ -37,6 +41,7 @@ impl Work {
             Self::Forward => "forward",
             Self::Passes => "passes",
             Self::AnotherClass => "another-class",
+            Self::Stack => "stack",
             Self::Map(method, _) => method.name(),
         }
     }
@@ -60,7 +65,13 @@ impl Work {
             _ => true,
         };
         let passes = model.sampler.is_some().then_some(Self::Passes);
-        [Self::Forward, Self::AnotherClass].into_iter().chain(methods.filter(suits)).chain(passes).collect()
+        let stack = model.stack.then_some(Self::Stack);
+        [Self::Forward, Self::AnotherClass]
+            .into_iter()
+            .chain(stack)
+            .chain(methods.filter(suits))
+            .chain(passes)
+            .collect()
     }
 }
 
@@ -71,7 +82,7 @@ pub fn named(options: &BenchOptions) -> Result<Vec<Work>, Stop> {
         let work = Work::find(name).ok_or_else(|| {
             let methods: Vec<&str> = METHODS.iter().map(|method| method.name()).collect();
             Stop::Usage(format!(
-                "--work: `{name}` is no work; known are forward, passes, another-class, {}",
+                "--work: `{name}` is no work; known are forward, passes, another-class, stack, {}",
                 methods.join(", ")
             ))
         })?;

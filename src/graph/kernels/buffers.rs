@@ -11,6 +11,8 @@ use std::{
 
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor, WithDType};
 
+use super::serve;
+
 /// Smaller buffers are not worth keeping (64 KiB).
 const LEAST: usize = 1 << 14;
 
@@ -84,7 +86,7 @@ pub(in crate::graph) fn give(buffer: Vec<f32>) {
 /// # Errors
 /// When the tensor library fails.
 pub(in crate::graph) fn give_tensor(tensor: &Tensor) -> Result<()> {
-    if tensor.dtype() != DType::F32 || !tensor.device().is_cpu() || tensor.elem_count() < LEAST {
+    if tensor.dtype() != DType::F32 || !serve(tensor) || tensor.elem_count() < LEAST {
         return Ok(());
     }
     tensor.inplace_op1(&Empty)
@@ -96,7 +98,7 @@ pub(in crate::graph) fn give_tensor(tensor: &Tensor) -> Result<()> {
 /// # Errors
 /// When the tensor library fails.
 pub(in crate::graph) fn take_tensor(tensor: &Tensor) -> Result<Option<Vec<f32>>> {
-    if tensor.dtype() != DType::F32 || !tensor.device().is_cpu() {
+    if tensor.dtype() != DType::F32 || !serve(tensor) {
         return Ok(None);
     }
     let taken = Taken(Mutex::new(None));

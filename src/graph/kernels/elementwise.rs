@@ -8,7 +8,7 @@ use super::{
     each::each,
     for_float, join,
     memory::{Order, is_last, is_picture, of_order, read_as},
-    read, tensor,
+    read, serve, tensor,
 };
 
 /// `max(x, 0)`, where NaN stays NaN.
@@ -99,7 +99,7 @@ pub(in crate::graph) fn scale_in_place(picture: &Tensor, scale: &Tensor) -> Resu
 
 /// The sum of two tensors of one shape.
 pub(in crate::graph) fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if !a.device().is_cpu() {
+    if !serve(a) {
         return a + b;
     }
     for_float!(a, add_of(a, b))
@@ -124,7 +124,7 @@ fn add_of<T: WithDType>(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// on the CPU.
 pub(in crate::graph) fn add_in_place(sum: &Tensor, more: &Tensor) -> Result<Option<Tensor>> {
     let Some(order) = Order::of(sum).filter(|&order| Order::of(more) == Some(order)) else { return Ok(None) };
-    if more.dtype() != DType::F32 || !more.device().is_cpu() || sum.dims() != more.dims() {
+    if more.dtype() != DType::F32 || !serve(more) || sum.dims() != more.dims() {
         return Ok(None);
     }
     let Some(mut values) = buffers::take_tensor(sum)? else { return Ok(None) };

@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Result, Storage, Tensor, WithDType, bail};
 
 use super::{
     fast::{self, Edges},
-    tensor,
+    serve, tensor,
 };
 
 /// How the elements of a tensor lie, without gaps.
@@ -49,7 +49,7 @@ pub(in crate::graph) fn is_last(tensor: &Tensor) -> bool {
 
 /// Whether the kernels for channels that lie last can take a tensor: `f32` pictures on the CPU.
 pub(in crate::graph) fn is_picture(tensor: &Tensor) -> bool {
-    tensor.rank() == 4 && tensor.dtype() == DType::F32 && tensor.device().is_cpu()
+    tensor.rank() == 4 && tensor.dtype() == DType::F32 && serve(tensor)
 }
 
 /// The same tensor row-major; one that is already is not copied.

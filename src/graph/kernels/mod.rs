@@ -18,6 +18,7 @@ pub(super) mod mosaic;
 pub(super) mod parts;
 pub(super) mod resize;
 pub(super) mod rows;
+mod serve;
 
 use candle_core::{Device, Result, Shape, Tensor, WithDType};
 
@@ -35,6 +36,9 @@ macro_rules! for_float {
     };
 }
 pub(super) use for_float;
+#[cfg(test)]
+pub(crate) use serve::idle;
+pub(in crate::graph) use serve::serve;
 
 /// Lends the elements of a tensor on the CPU in row-major order.
 pub(super) fn read<T: WithDType, R>(tensor: &Tensor, use_it: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {

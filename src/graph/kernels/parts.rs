@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use candle_core::{Result, Tensor};
 
-use super::super::Control;
+use super::{super::Control, serve};
 
 /// Multiplications of one part: 30 ms at 10 milliards of operations a second, which a single slow core does.
 const MACS: usize = 1 << 27;
@@ -30,7 +30,7 @@ pub(super) fn parts(count: usize, macs: usize, elements: usize) -> impl Iterator
 pub(in crate::graph) fn matmul(a: &Tensor, b: &Tensor, control: &Control) -> Result<Tensor> {
     control.checked()?;
     let (last, inner, columns) = match *b.dims() {
-        [.., inner, columns] if a.device().is_cpu() => (b.rank() - 1, inner, columns),
+        [.., inner, columns] if serve(a) => (b.rank() - 1, inner, columns),
         _ => return a.broadcast_matmul(b),
     };
     let batch = (b.elem_count() / (inner * columns).max(1)).max(1);

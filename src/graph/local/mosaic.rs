@@ -25,7 +25,7 @@ impl Mosaic<'_> {
     /// # Errors
     /// When the tensor library fails.
     pub fn parts(&self) -> Result<Tensor> {
-        if self.base.device().is_cpu() { kernels::mosaic::parts(self) } else { self.composed() }
+        if kernels::serve(self.base) { kernels::mosaic::parts(self) } else { self.composed() }
     }
 
     /// The parts from tensor operations: all places of all parts are picked out of one row of places a channel, that of

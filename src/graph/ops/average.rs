@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use super::super::support::{Span, Support};
 use super::{
     super::{
-        kernels::average,
+        kernels::{average, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     image_shape,
@@ -142,20 +142,21 @@ impl Op for AdaptiveAvgPool2d {
 }
 
 fn forward(input: &Tensor, windows: &[Vec<Window>; 2]) -> Result<Tensor> {
-    if input.device().is_cpu() { average::forward(input, windows) } else { composed_forward(input, windows) }
+    if serve(input) { average::forward(input, windows) } else { composed_forward(input, windows) }
 }
 
 fn vjp(gradient: &Tensor, windows: &[Vec<Window>; 2], size: [usize; 2]) -> Result<Tensor> {
-    if gradient.device().is_cpu() {
-        average::vjp(gradient, windows, size)
-    } else {
-        composed_vjp(gradient, windows, size)
-    }
+    if serve(gradient) { average::vjp(gradient, windows, size) } else { composed_vjp(gradient, windows, size) }
 }
 
 /// The output as two matrix products.
 pub(super) fn composed_forward(input: &Tensor, [rows, columns]: &[Vec<Window>; 2]) -> Result<Tensor> {
     let (batch, channels, height, width) = input.dims4()?;
+    let whole = |windows: &[Window], length| matches!(windows, &[Window { start: 0, end, count }] if [end, count] == [length; 2]);
+    if whole(rows, height) && whole(columns, width) {
+        let places = input.contiguous()?.reshape((batch, channels, height * width))?;
+        return places.mean_keepdim(2)?.reshape((batch, channels, 1, 1));
+    }
     let across = matrix(columns, width, input)?.t()?;
     let down = matrix(rows, height, input)?;
     let narrow = input.contiguous()?.reshape((batch * channels * height, width))?.matmul(&across)?;

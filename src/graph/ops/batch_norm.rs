@@ -5,7 +5,7 @@ use candle_core::{DType, Tensor};
 use super::super::support::Support;
 use super::{
     super::{
-        kernels::elementwise,
+        kernels::{elementwise, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     only,
@@ -64,7 +64,7 @@ impl Op for BatchNorm2d {
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
         let input = inputs[0];
-        let output = if input.device().is_cpu() {
+        let output = if serve(input) {
             elementwise::affine(input, &self.scale, Some(&self.shift), false)?
         } else {
             composed_affine(input, &self.scale, Some(&self.shift))?
@@ -73,7 +73,7 @@ impl Op for BatchNorm2d {
     }
 
     fn vjp(&self, gradient: &Tensor, _which: usize, _saved: &Saved, _rule: Rule) -> Result<Tensor> {
-        if gradient.device().is_cpu() {
+        if serve(gradient) {
             elementwise::affine(gradient, &self.scale, None, false)
         } else {
             composed_affine(gradient, &self.scale, None)

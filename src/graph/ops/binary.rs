@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::super::support::Support;
 use super::{
     super::{
-        kernels::binary,
+        kernels::{binary, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     broadcast::{Broadcast, stretched},
@@ -49,7 +49,7 @@ impl Arithmetic {
 
     /// The result for two tensors that stretch over each other.
     pub(super) fn forward(self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        if !a.device().is_cpu() {
+        if !serve(a) {
             return composed_forward(self, a, b);
         }
         let layout = Broadcast::new(a.dims(), b.dims()).map_err(candle_core::Error::msg)?;
@@ -227,10 +227,27 @@ pub(super) fn composed_forward(arithmetic: Arithmetic, a: &Tensor, b: &Tensor) -
         Arithmetic::Sub => a.broadcast_sub(b),
         Arithmetic::Mul => a.broadcast_mul(b),
         Arithmetic::Div => a.broadcast_div(b),
-        Arithmetic::Pow => a.broadcast_pow(b),
+        Arithmetic::Pow => power(a, b),
         Arithmetic::Max => or_nan(a.broadcast_maximum(b)?),
         Arithmetic::Min => or_nan(a.broadcast_minimum(b)?),
     }
+}
+
+/// `a` to the power of `b`. The tensor library takes it by logarithms, which negative numbers and 0 to the power of 0 have
+/// not.
+fn power(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let shape = a.shape().broadcast_shape_binary_op(b.shape(), "power")?;
+    let [a, b] = [a, b].map(|x| x.broadcast_as(&shape)?.contiguous());
+    let (a, b) = (a?, b?);
+    let size = a.abs()?.pow(&b)?;
+    let half = (&b * 0.5)?;
+    let is_odd = (b.floor()?.eq(&b)? * half.floor()?.ne(&half)?)?;
+    let is_broken = b.floor()?.ne(&b)?;
+    let nan = (a.zeros_like()? + f64::NAN)?;
+    let of_negative = is_odd.where_cond(&size.neg()?, &is_broken.where_cond(&nan, &size)?)?;
+    let zeros = a.zeros_like()?;
+    let signed = a.lt(&zeros)?.where_cond(&of_negative, &size)?;
+    b.eq(&zeros)?.where_cond(&a.ones_like()?, &signed)
 }
 
 /// The sum over all dimensions that were stretched from `shape`.

@@ -9,6 +9,7 @@ use super::{
         kernels::{
             conv,
             fast::{Extras, Packed, Prepared, edges_of},
+            serve,
         },
         op::{Forward, Op, Result, Rule, Saved},
     },
@@ -221,7 +222,7 @@ impl Op for Conv2d {
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
         let output = if let Some(prepared) = self.prepared(input, control)? {
             prepared.run(input, edges_of(self), Extras::default(), control)?
-        } else if input.device().is_cpu() {
+        } else if serve(input) {
             conv::forward(self, input, sizes, control)?
         } else {
             composed_forward(self, input)?
@@ -246,7 +247,7 @@ impl Op for Conv2d {
         let packed = if packs { self.packed.back(self, gradient, sizes, control)? } else { None };
         if let Some(back) = packed {
             back.run(gradient, &saved.inputs[which], control)
-        } else if gradient.device().is_cpu() {
+        } else if serve(gradient) {
             conv::vjp(self, gradient, sizes, control)
         } else {
             composed_vjp(self, gradient, sizes)
@@ -271,10 +272,8 @@ impl Op for Conv2d {
 
 /// The output from tensor operations.
 pub(super) fn composed_forward(conv: &Conv2d, input: &Tensor) -> Result<Tensor> {
-    let [down, across] = conv.padding;
-    let [end_down, end_across] = conv.padding_end.unwrap_or(conv.padding);
-    let padded = input.pad_with_zeros(2, down, end_down)?.pad_with_zeros(3, across, end_across)?;
-    let product = plain(&padded, &conv.weight, conv.stride, conv.dilation, conv.groups)?;
+    let end = conv.padding_end.unwrap_or(conv.padding);
+    let product = plain(input, [conv.padding, end], &conv.weight, conv.stride, conv.dilation, conv.groups)?;
     match &conv.bias {
         Some(bias) => product.broadcast_add(&bias.reshape((1, bias.elem_count(), 1, 1))?),
         None => Ok(product),
@@ -287,12 +286,12 @@ pub(super) fn composed_vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Re
     let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
     let mut spread = gradient.contiguous()?;
     let reach = conv.reach(kernel);
-    for (axis, reach) in reach.into_iter().enumerate() {
+    let mut after = [0; 2];
+    for (axis, after) in after.iter_mut().enumerate() {
         let padded_length = sizes.input[axis] + conv.padded()[axis];
         let spread_length = (sizes.output[axis] - 1) * conv.stride[axis] + 1;
         spread = dilate(&spread, 2 + axis, conv.stride[axis])?;
-        let rest = padded_length - reach - spread_length;
-        spread = spread.pad_with_zeros(2 + axis, reach, reach + rest)?;
+        *after = padded_length - spread_length;
     }
     let exchanged = conv
         .weight
@@ -301,30 +300,112 @@ pub(super) fn composed_vjp(conv: &Conv2d, gradient: &Tensor, sizes: Sizes) -> Re
         .contiguous()?
         .reshape((groups * inputs, outputs, kernel[0], kernel[1]))?;
     let flipped = flip(&flip(&exchanged, 2)?, 3)?;
-    let full = plain(&spread, &flipped, [1; 2], conv.dilation, groups)?;
+    let full = plain(&spread, [reach, after], &flipped, [1; 2], conv.dilation, groups)?;
     let [down, across] = conv.padding;
     full.narrow(2, down, sizes.input[0])?.narrow(3, across, sizes.input[1])?.contiguous()
 }
 
-/// A convolution without padding. The tensor library has one stride and one dilation for both axes: where they differ,
-/// the places between are dropped afterwards, and zeros are put between the kernel's places.
-fn plain(input: &Tensor, weight: &Tensor, stride: [usize; 2], dilation: [usize; 2], groups: usize) -> Result<Tensor> {
+/// A convolution with zeros before and after rows and columns. The tensor library has one stride, one dilation and one
+/// padding for both axes: where strides differ, the places between are dropped afterwards; where dilations do, zeros are
+/// put between the kernel's places; other padding is joined to the input.
+fn plain(
+    input: &Tensor,
+    [before, after]: [[usize; 2]; 2],
+    weight: &Tensor,
+    stride: [usize; 2],
+    dilation: [usize; 2],
+    groups: usize,
+) -> Result<Tensor> {
+    let is_depthwise = groups > 1 && weight.dims()[..2] == [groups, 1];
+    let own = before[0];
+    let (padding, input) = if !is_depthwise && before == [own; 2] && after == [own; 2] {
+        (own, input.contiguous()?)
+    } else {
+        let rows = input.pad_with_zeros(2, before[0], after[0])?;
+        (0, rows.pad_with_zeros(3, before[1], after[1])?.contiguous()?)
+    };
+    if is_depthwise {
+        return by_places(&input, weight, stride, dilation);
+    }
     let (weight, dilation) = if dilation[0] == dilation[1] {
         (weight.clone(), dilation[0])
     } else {
         (dilate(&dilate(weight, 2, dilation[0])?, 3, dilation[1])?, 1)
     };
-    let input = input.contiguous()?;
     if stride[0] == stride[1] {
-        return input.conv2d(&weight, 0, stride[0], dilation, groups);
+        return in_parts(&input, &weight, [padding, stride[0], dilation, groups], PATCHES);
     }
-    let mut dense = input.conv2d(&weight, 0, 1, dilation, groups)?;
+    let mut dense = in_parts(&input, &weight, [padding, 1, dilation, groups], PATCHES)?;
     for (axis, step) in stride.into_iter().enumerate() {
-        let kept: Vec<u32> = (0..dense.dim(2 + axis)? as u32).step_by(step).collect();
-        let count = kept.len();
-        dense = dense.index_select(&Tensor::from_vec(kept, count, input.device())?, 2 + axis)?;
+        let count = dense.dim(2 + axis)?.div_ceil(step);
+        dense = steps(&dense, 2 + axis, 0, step, count)?;
     }
     Ok(dense)
+}
+
+/// Numbers that what the kernel sees at each place may be, laid out for all pictures together (1 GiB of `f32`).
+const PATCHES: usize = 1 << 28;
+
+/// The tensor library's convolution with padding, stride, dilation and groups. On a GPU it lays out what the kernel sees at
+/// each place and counts that in 32 bits without looking: of many pictures so few go at once that this is `most` numbers,
+/// where one alone isn't more.
+pub(super) fn in_parts(
+    input: &Tensor,
+    weight: &Tensor,
+    [padding, stride, dilation, groups]: [usize; 4],
+    most: usize,
+) -> Result<Tensor> {
+    let (batch, _, height, width) = input.dims4()?;
+    let (_, inputs, tall, wide) = weight.dims4()?;
+    let count = |length: usize, kernel: usize| (length + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+    let patches = inputs * tall * wide * count(height, tall) * count(width, wide);
+    if u32::try_from(patches).is_err() {
+        bail!(
+            "a convolution of {height}×{width} pixels with {inputs} channels of {tall}×{wide} is too large for the GPU"
+        );
+    }
+    let at_once = (most / patches.max(1)).max(1);
+    if at_once >= batch {
+        return input.conv2d(weight, padding, stride, dilation, groups);
+    }
+    let part = |first: usize| {
+        let part = input.narrow(0, first, at_once.min(batch - first))?;
+        part.conv2d(weight, padding, stride, dilation, groups)
+    };
+    Tensor::cat(&(0..batch).step_by(at_once).map(part).collect::<Result<Vec<_>>>()?, 0)
+}
+
+/// One kernel a channel, without padding, place of the kernel by place: the tensor library convolves group by group, which
+/// are hundreds here.
+fn by_places(input: &Tensor, weight: &Tensor, stride: [usize; 2], dilation: [usize; 2]) -> Result<Tensor> {
+    let (channels, _, tall, wide) = weight.dims4()?;
+    let (_, _, height, width) = input.dims4()?;
+    let count =
+        |axis: usize, length: usize, kernel: usize| (length - dilation[axis] * (kernel - 1) - 1) / stride[axis] + 1;
+    let [rows, columns] = [count(0, height, tall), count(1, width, wide)];
+    let mut sum: Option<Tensor> = None;
+    for y in 0..tall {
+        let strip = steps(input, 2, y * dilation[0], stride[0], rows)?;
+        for x in 0..wide {
+            let values = steps(&strip, 3, x * dilation[1], stride[1], columns)?;
+            let weight = weight.narrow(2, y, 1)?.narrow(3, x, 1)?.reshape((1, channels, 1, 1))?;
+            let product = values.broadcast_mul(&weight)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + product)?,
+                None => product,
+            });
+        }
+    }
+    sum.ok_or_else(|| candle_core::Error::msg("a convolution kernel without places"))
+}
+
+/// The elements `first, first + step, …` along one dimension, `count` of them.
+fn steps(tensor: &Tensor, dimension: usize, first: usize, step: usize, count: usize) -> Result<Tensor> {
+    if step == 1 {
+        return tensor.narrow(dimension, first, count);
+    }
+    let kept: Vec<u32> = (0..count).map(|index| (first + index * step) as u32).collect();
+    tensor.index_select(&Tensor::from_vec(kept, count, tensor.device())?, dimension)
 }
 
 /// Zeros between the elements along one dimension, so that neighbours come to lie `step` apart.

@@ -6,7 +6,7 @@ use super::super::support::{Span, Support};
 use super::{
     super::{
         Control,
-        kernels::conv,
+        kernels::{conv, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     binary::Arithmetic,
@@ -188,7 +188,7 @@ impl Op for ConvTranspose2d {
     fn forward_under(&self, inputs: &[&Tensor], _record: bool, control: &Control) -> Result<Forward> {
         let input = inputs[0];
         let sizes = self.sizes(input.dims()).map_err(candle_core::Error::msg)?;
-        let spread = if input.device().is_cpu() {
+        let spread = if serve(input) {
             conv::vjp(&self.conv, input, sizes, control)?
         } else {
             composed_vjp(&self.conv, input, sizes)?
@@ -212,7 +212,7 @@ impl Op for ConvTranspose2d {
         control: &Control,
     ) -> Result<Tensor> {
         let sizes = self.sizes(&saved.inputs[which]).map_err(candle_core::Error::msg)?;
-        if gradient.device().is_cpu() {
+        if serve(gradient) {
             return conv::forward(&self.conv, gradient, sizes, control);
         }
         // With more at the end than the stride the convolution has places to spare.

@@ -79,7 +79,7 @@ impl Linear {
     /// Whether the weights are read in order, once for a few rows, however many there are: a row's numbers do not depend
     /// on its company. Only large layers wait for the memory so that it pays.
     fn is_streamed(&self, rows: &Tensor, control: &Control) -> bool {
-        let suits = |tensor: &Tensor, types: &[DType]| types.contains(&tensor.dtype()) && tensor.device().is_cpu();
+        let suits = |tensor: &Tensor, types: &[DType]| types.contains(&tensor.dtype()) && kernels::serve(tensor);
         let is_large = self.is_large() && rows.elem_count() > 0;
         control.precision().packs()
             && is_large

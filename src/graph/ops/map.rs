@@ -5,7 +5,7 @@ use candle_core::{Tensor, bail};
 use super::super::support::Support;
 use super::{
     super::{
-        kernels::map,
+        kernels::{map, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     function::{Function, GELU_CUBE, GELU_SCALE},
@@ -36,14 +36,13 @@ impl Op for Map {
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
         let input = inputs[0];
-        let output =
-            if input.device().is_cpu() { map::forward(self.0, input)? } else { composed_forward(self.0, input)? };
+        let output = if serve(input) { map::forward(self.0, input)? } else { composed_forward(self.0, input)? };
         Ok(Forward::with_state(output, record, [input]))
     }
 
     fn vjp(&self, gradient: &Tensor, _which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
         let [input] = saved.state()?;
-        if gradient.device().is_cpu() {
+        if serve(gradient) {
             map::vjp(self.0, gradient, input, rule)
         } else {
             composed_vjp(self.0, gradient, input, rule)

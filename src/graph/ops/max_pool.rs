@@ -6,7 +6,7 @@ use super::super::support::{Span, Support};
 use super::{
     super::{
         Control,
-        kernels::max_pool,
+        kernels::{max_pool, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     image_shape,
@@ -105,12 +105,12 @@ impl Op for MaxPool2d {
         let input = inputs[0];
         let (_, _, rows, columns) = input.dims4()?;
         let size = self.output([rows, columns]).map_err(candle_core::Error::msg)?;
-        if input.device().is_cpu() {
+        if serve(input) {
             let (output, switches) = max_pool::forward(input, self, size, record, control)?;
             return Ok(Forward { output, state: switches.into_iter().collect() });
         }
-        let (output, switches) = composed_forward(input, self, size)?;
-        Ok(Forward::with_state(output, record, [&switches]))
+        let (output, switches) = composed_forward(input, self, size, record)?;
+        Ok(Forward { output, state: switches.into_iter().collect() })
     }
 
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
@@ -127,7 +127,7 @@ impl Op for MaxPool2d {
     ) -> Result<Tensor> {
         let size = [saved.inputs[which][2], saved.inputs[which][3]];
         let [switches] = saved.state()?;
-        if gradient.device().is_cpu() {
+        if serve(gradient) {
             max_pool::vjp(gradient, switches, self, size, control)
         } else {
             composed_vjp(gradient, switches, self, size)
@@ -135,21 +135,35 @@ impl Op for MaxPool2d {
     }
 }
 
-/// The output and the switches from tensor operations: a running maximum over the places of the window.
-pub(super) fn composed_forward(input: &Tensor, pool: &MaxPool2d, [rows, columns]: [usize; 2]) -> Result<Tensors> {
+/// The output and, if they are asked for, the switches from tensor operations: a running maximum over the places of the
+/// window.
+pub(super) fn composed_forward(
+    input: &Tensor,
+    pool: &MaxPool2d,
+    [rows, columns]: [usize; 2],
+    record: bool,
+) -> Result<(Tensor, Option<Tensor>)> {
     let padded = padded(input, pool, [rows, columns])?;
-    let mut best: Option<Tensors> = None;
+    if !record && pool.dilation == [1; 2] {
+        return Ok((unrecorded(&padded, pool, [rows, columns])?, None));
+    }
+    let mut best: Option<(Tensor, Option<Tensor>)> = None;
     for y in 0..pool.kernel[0] {
         let strip = padded.index_select(&places(y * pool.dilation[0], pool.stride[0], rows, input)?, 2)?;
         for x in 0..pool.kernel[1] {
             let values = strip.index_select(&places(x * pool.dilation[1], pool.stride[1], columns, input)?, 3)?;
             let place = (y * pool.kernel[1] + x) as u32;
-            let place = Tensor::full(place, values.shape(), input.device())?;
+            let place = record.then(|| Tensor::full(place, values.shape(), input.device())).transpose()?;
             best = Some(match best {
                 None => (values, place),
                 Some((largest, switches)) => {
+                    // NaN wins and stays.
                     let wins = (values.gt(&largest)? + values.ne(&values)?)?;
-                    (wins.where_cond(&values, &largest)?, wins.where_cond(&place, &switches)?)
+                    let switches = match (place, switches) {
+                        (Some(place), Some(switches)) => Some(wins.where_cond(&place, &switches)?),
+                        _ => None,
+                    };
+                    (wins.where_cond(&values, &largest)?, switches)
                 }
             });
         }
@@ -157,8 +171,21 @@ pub(super) fn composed_forward(input: &Tensor, pool: &MaxPool2d, [rows, columns]
     best.ok_or_else(|| candle_core::Error::msg("a pooling kernel without places"))
 }
 
-/// Values and switches.
-type Tensors = (Tensor, Tensor);
+/// The largest values by the tensor library's own pooling, which may pass over NaN: where a window holds one, it is put
+/// back.
+fn unrecorded(padded: &Tensor, pool: &MaxPool2d, output: [usize; 2]) -> Result<Tensor> {
+    let mut seen = padded.clone();
+    for (axis, count) in output.into_iter().enumerate() {
+        seen = seen.narrow(2 + axis, 0, (count - 1) * pool.stride[axis] + pool.kernel[axis])?;
+    }
+    let seen = seen.contiguous()?;
+    let [kernel, stride] = [pool.kernel, pool.stride].map(<(usize, usize)>::from);
+    let pooled = |tensor: &Tensor| tensor.max_pool2d_with_stride(kernel, stride);
+    let largest = pooled(&seen)?;
+    let is_nan = pooled(&seen.ne(&seen)?.to_dtype(seen.dtype())?)?.gt(0.0)?;
+    let nan = Tensor::full(f32::NAN, largest.shape(), seen.device())?.to_dtype(seen.dtype())?;
+    is_nan.where_cond(&nan, &largest)
+}
 
 /// The gradient from tensor operations: for each place of the window, the gradients that it won, put back there.
 pub(super) fn composed_vjp(

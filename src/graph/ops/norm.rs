@@ -5,7 +5,7 @@ use candle_core::{Tensor, bail};
 use super::super::support::Support;
 use super::{
     super::{
-        kernels::rows,
+        kernels::{rows, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     binary::Arithmetic,
@@ -228,14 +228,14 @@ impl Op for LayerNorm {
 /// The input as this many rows, each shifted and scaled to mean 0 and variance 1, and the scales.
 fn normalise(input: &Tensor, rows: usize, epsilon: f64) -> Result<(Tensor, Tensor)> {
     let matrix = input.contiguous()?.reshape((rows, input.elem_count() / rows))?;
-    if input.device().is_cpu() { rows::normalise(&matrix, epsilon) } else { composed_forward(&matrix, epsilon) }
+    if serve(input) { rows::normalise(&matrix, epsilon) } else { composed_forward(&matrix, epsilon) }
 }
 
 /// The gradient with respect to the input, of the gradient's shape.
 fn normalise_vjp(gradient: &Tensor, saved: &Saved) -> Result<Tensor> {
     let [normal, scales] = saved.state()?;
     let matrix = gradient.contiguous()?.reshape(normal.shape())?;
-    let back = if gradient.device().is_cpu() {
+    let back = if serve(gradient) {
         rows::normalise_vjp(&matrix, normal, scales)?
     } else {
         composed_vjp(&matrix, normal, scales)?

@@ -5,7 +5,7 @@ use candle_core::{D, DType, Tensor};
 use super::super::support::{Span, Support};
 use super::{
     super::{
-        kernels::rows,
+        kernels::{rows, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     binary::Arithmetic,
@@ -74,7 +74,7 @@ impl Reduction {
             let winners = winners(matrix, self == Self::Max)?;
             return Ok((matrix.gather(&winners, 1)?, vec![winners]));
         }
-        let output = if matrix.device().is_cpu() { rows::reduce(self, matrix)? } else { composed(self, matrix)? };
+        let output = if serve(matrix) { rows::reduce(self, matrix)? } else { composed(self, matrix)? };
         let state = match self {
             Self::Sum | Self::Mean => vec![],
             Self::L1 | Self::SumSquare | Self::Prod => vec![matrix.clone()],
@@ -194,7 +194,7 @@ pub(super) fn sum_keeping(tensor: &Tensor, dimensions: &[usize]) -> Result<Tenso
 
 /// The place of the first largest (or smallest) element of each row, `[rows, 1]`.
 pub(super) fn winners(matrix: &Tensor, largest: bool) -> Result<Tensor> {
-    if matrix.device().is_cpu() { rows::winners(matrix, largest) } else { composed_winners(matrix, largest) }
+    if serve(matrix) { rows::winners(matrix, largest) } else { composed_winners(matrix, largest) }
 }
 
 /// The winners from tensor operations.

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::super::support::Support;
 use super::super::{
-    kernels::elementwise,
+    kernels::{elementwise, serve},
     op::{Forward, Op, Result, Rule, Saved},
 };
 
@@ -28,14 +28,14 @@ impl Op for Relu {
 
     fn forward(&self, inputs: &[&Tensor], record: bool) -> Result<Forward> {
         let input = inputs[0];
-        let output = if input.device().is_cpu() { elementwise::relu(input)? } else { composed_forward(input)? };
+        let output = if serve(input) { elementwise::relu(input)? } else { composed_forward(input)? };
         let state = if record { vec![output.clone()] } else { Vec::new() };
         Ok(Forward { output, state })
     }
 
     fn vjp(&self, gradient: &Tensor, _which: usize, saved: &Saved, rule: Rule) -> Result<Tensor> {
         let [output] = saved.state()?;
-        if gradient.device().is_cpu() {
+        if serve(gradient) {
             elementwise::relu_vjp(gradient, output, rule)
         } else {
             composed_vjp(gradient, output, rule)
@@ -50,7 +50,8 @@ impl Op for Relu {
 
 /// The output from tensor operations.
 pub(super) fn composed_forward(input: &Tensor) -> Result<Tensor> {
-    input.lt(0.0)?.where_cond(&input.zeros_like()?, input)
+    let zeros = input.zeros_like()?;
+    input.lt(&zeros)?.where_cond(&zeros, input)
 }
 
 /// The gradient from tensor operations.

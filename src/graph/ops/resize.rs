@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use super::super::support::{Span, Support};
 use super::{
     super::{
-        kernels::resize,
+        kernels::{resize, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     image_shape,
@@ -210,22 +210,15 @@ impl Op for Resize {
 
     fn forward(&self, inputs: &[&Tensor], _record: bool) -> Result<Forward> {
         let taps = self.taps(inputs[0].dims())?;
-        let output = if inputs[0].device().is_cpu() {
-            resize::forward(inputs[0], &taps)?
-        } else {
-            composed_forward(inputs[0], &taps)?
-        };
+        let output =
+            if serve(inputs[0]) { resize::forward(inputs[0], &taps)? } else { composed_forward(inputs[0], &taps)? };
         Ok(Forward::stateless(output))
     }
 
     fn vjp(&self, gradient: &Tensor, which: usize, saved: &Saved, _rule: Rule) -> Result<Tensor> {
         let shape = &saved.inputs[which];
         let (taps, size) = (self.taps(shape)?, [shape[2], shape[3]]);
-        if gradient.device().is_cpu() {
-            resize::vjp(gradient, &taps, size)
-        } else {
-            composed_vjp(gradient, &taps, size)
-        }
+        if serve(gradient) { resize::vjp(gradient, &taps, size) } else { composed_vjp(gradient, &taps, size) }
     }
 }
 

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::super::support::Support;
 use super::{
     super::{
-        kernels::rows,
+        kernels::{rows, serve},
         op::{Forward, Op, Result, Rule, Saved},
     },
     only,
@@ -79,11 +79,7 @@ fn shape(inputs: &[&[usize]], dimension: usize) -> Result<Vec<usize>, String> {
 fn forward(input: &Tensor, dimension: usize, logarithm: bool, record: bool) -> Result<Forward> {
     let rows = Rows::new(input.dims(), &[dimension]);
     let matrix = rows.matrix(input)?;
-    let output = if input.device().is_cpu() {
-        rows::softmax(&matrix, logarithm)?
-    } else {
-        composed_forward(&matrix, logarithm)?
-    };
+    let output = if serve(input) { rows::softmax(&matrix, logarithm)? } else { composed_forward(&matrix, logarithm)? };
     Ok(Forward::with_state(rows.tensor(&output)?, record, [&output]))
 }
 
@@ -91,7 +87,7 @@ fn vjp(gradient: &Tensor, dimension: usize, logarithm: bool, saved: &Saved) -> R
     let [output] = saved.state()?;
     let rows = Rows::new(gradient.dims(), &[dimension]);
     let matrix = rows.matrix(gradient)?;
-    let back = if gradient.device().is_cpu() {
+    let back = if serve(gradient) {
         rows::softmax_vjp(&matrix, output, logarithm)?
     } else {
         composed_vjp(&matrix, output, logarithm)?

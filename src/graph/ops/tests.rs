@@ -267,6 +267,26 @@ fn a_convolution_in_several_strips_is_the_same() {
 }
 
 #[test]
+fn composed_convolutions_in_parts_are_those_of_the_whole_batch() {
+    let (input, weight) = (noise(&[5, 4, 9, 8], 41), noise(&[6, 2, 3, 3], 42));
+    // Padding, stride, dilation and groups.
+    for (shape, places) in [([1, 1, 1, 2], 9 * 8), ([0, 2, 2, 2], 3 * 2)] {
+        let whole = input.conv2d(&weight, shape[0], shape[1], shape[2], shape[3]).unwrap();
+        assert_eq!(whole.dims()[2] * whole.dims()[3], places);
+        // One picture's patches, two's and a bit, and less than one's.
+        for most in [2 * 9 * places, 2 * 2 * 9 * places + 1, 1] {
+            let parts = conv::in_parts(&input, &weight, shape, most).unwrap();
+            assert_eq!(difference(&parts, &whole), 0.0, "{shape:?} {most}");
+        }
+    }
+    let wide =
+        Tensor::zeros((1, 1, 1, 1), DType::F32, &Device::Cpu).unwrap().broadcast_as((1, 64, 4096, 4096)).unwrap();
+    let weight = Tensor::zeros((1, 64, 3, 3), DType::F32, &Device::Cpu).unwrap();
+    let message = conv::in_parts(&wide, &weight, [1, 1, 1, 1], 1).unwrap_err().to_string();
+    assert!(message.contains("4096×4096") && message.contains("too large"), "{message}");
+}
+
+#[test]
 fn pooling_kernels_agree_with_their_composition() {
     for (pool, input) in max_pools() {
         // Few levels, so that windows have ties.
@@ -275,12 +295,14 @@ fn pooling_kernels_agree_with_their_composition() {
             let size = [shape[2], shape[3]];
             let (output, switches) = kernels::max_pool::forward(input, &pool, size, true, &Control::default()).unwrap();
             let switches = switches.unwrap();
-            let composed = max_pool::composed_forward(input, &pool, size).unwrap();
+            let composed = max_pool::composed_forward(input, &pool, size, true).unwrap();
             assert_eq!(difference(&output, &composed.0), 0.0, "{pool:?}");
+            let (unrecorded, none) = max_pool::composed_forward(input, &pool, size, false).unwrap();
+            assert!(none.is_none() && difference(&output, &unrecorded) == 0.0, "{pool:?}");
             let gradient = noise(output.dims(), 31);
             let inner = [input.dims()[2], input.dims()[3]];
             let back = kernels::max_pool::vjp(&gradient, &switches, &pool, inner, &Control::default()).unwrap();
-            let composed = max_pool::composed_vjp(&gradient, &composed.1, &pool, inner).unwrap();
+            let composed = max_pool::composed_vjp(&gradient, &composed.1.unwrap(), &pool, inner).unwrap();
             assert!(difference(&back, &composed) < 1e-12, "{pool:?}");
             // The largest values are none the less exact in f32, with the channels last, and with no places asked for.
             let last = kernels::memory::channels_last(&input.to_dtype(DType::F32).unwrap()).unwrap();
@@ -351,7 +373,7 @@ fn nan_passes_through_rectifying_pooling_and_slices() {
     assert!(values(&Relu.forward(&[&nan], false).unwrap().output)[1].is_nan());
     assert!(values(&relu::composed_forward(&nan).unwrap())[1].is_nan());
     assert!(values(&pool.forward(&[&nan], false).unwrap().output)[0].is_nan());
-    assert!(values(&max_pool::composed_forward(&nan, &pool, [1, 1]).unwrap().0)[0].is_nan());
+    assert!(values(&max_pool::composed_forward(&nan, &pool, [1, 1], true).unwrap().0)[0].is_nan());
     assert!(values(&SliceMax.forward(&[&nan.reshape((4, 1)).unwrap()], false).unwrap().output)[0].is_nan());
 }
 

@@ -1,5 +1,7 @@
 //! Each architecture with torchvision's names and parameter counts.
 
+mod composed;
+
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};

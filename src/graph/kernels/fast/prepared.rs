@@ -11,7 +11,7 @@ use super::{
     super::{
         buffers,
         memory::{self, Order},
-        read,
+        read, serve,
     },
     Isa, depthwise, direct,
     image::{After, Target, View},
@@ -113,7 +113,7 @@ fn is_large([rows, columns]: [usize; 2], control: &Control) -> bool {
 }
 
 fn suits(conv: &Conv2d, input: &Tensor) -> bool {
-    [input, &conv.weight].iter().all(|tensor| tensor.dtype() == DType::F32 && tensor.device().is_cpu())
+    [input, &conv.weight].iter().all(|tensor| tensor.dtype() == DType::F32 && serve(tensor))
 }
 
 /// What is done with a convolution's sums before they are stored, in this order.

@@ -373,6 +373,22 @@ fn arithmetic_kernels_agree_with_their_composition() {
 }
 
 #[test]
+fn powers_of_negative_numbers_and_zero_agree_with_their_composition() {
+    let bases = [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, f64::NAN, f64::INFINITY];
+    let exponents = [-3.0, -2.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0];
+    let a = Tensor::new(&bases, &Device::Cpu).unwrap().reshape((9, 1)).unwrap();
+    let b = Tensor::new(&exponents, &Device::Cpu).unwrap();
+    let composed = binary::composed_forward(Arithmetic::Pow, &a, &b).unwrap();
+    for (base, row) in bases.into_iter().zip(composed.to_vec2::<f64>().unwrap()) {
+        for (exponent, found) in exponents.into_iter().zip(row) {
+            let expected: f64 = base.powf(exponent);
+            let agree = found == expected || (found - expected).abs() < 1e-12 * expected.abs();
+            assert!(agree || found.is_nan() && expected.is_nan(), "{base} to the {exponent}: {found}, not {expected}");
+        }
+    }
+}
+
+#[test]
 fn arithmetic_keeps_nan_and_shares_ties() {
     let a = Tensor::new(&[f32::NAN, 1.0, 2.0, f32::INFINITY], &Device::Cpu).unwrap();
     let b = Tensor::new(&[1.0, f32::NAN, 2.0, f32::NEG_INFINITY], &Device::Cpu).unwrap();
