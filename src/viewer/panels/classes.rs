@@ -14,9 +14,11 @@ const MANY: usize = 12;
 
 /// Shows the list.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
+    let through_time = scene.state.active().scrolls_through_time();
     heading(
         ui,
         match (model.stack, model.segmentation) {
+            (true, _) if through_time => "THIS MOMENT BY ITSELF",
             (true, _) => "THIS SLICE BY ITSELF",
             (false, true) => "CLASSES, BY THEIR SHARE OF THE PIXELS",
             (false, false) => "CLASSES",

@@ -42,7 +42,11 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.label(answer.numbers());
     }
     if let Some(result) = facts.cover.held.current() {
-        let of = if facts.sources.len() > 1 { "Of this slice by itself. " } else { "" };
+        let of = match (facts.sources.len(), scene.state.active().scrolls_through_time()) {
+            (..=1, _) => "",
+            (_, true) => "Of this moment by itself. ",
+            (_, false) => "Of this slice by itself. ",
+        };
         let share = 100.0 * result.share;
         quiet(ui, format!("{of}Exact: {share:.0} % of the network's work was done again."));
     }
