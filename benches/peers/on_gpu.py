@@ -58,13 +58,15 @@ EXAM_MODELS, EXAM_SLICES = 9, 32
 
 
 class Glassbox:
-    def __init__(self, program, device):
-        self.program, self.device = pathlib.Path(program).resolve(), device
+    def __init__(self, given):
+        self.program, self.device, self.repeat = pathlib.Path(given.program).resolve(), given.device, given.repeat
         # PyTorch's wheels bring CUDA's libraries with them.
         wheels = [path / "nvidia" for path in map(pathlib.Path, sys.path) if (path / "nvidia").is_dir()]
         folders = sorted({str(lib.parent) for wheel in wheels for lib in wheel.glob("**/lib/*.so*")})
-        given = os.environ.get("LD_LIBRARY_PATH")
-        self.environment = {**os.environ, "LD_LIBRARY_PATH": ":".join([*folders, *([given] if given else [])])}
+        libraries = os.environ.get("LD_LIBRARY_PATH")
+        # cuDNN takes single precision for TF32, which keeps ten bits, unless it is told not to.
+        self.environment = {**os.environ, "NVIDIA_TF32_OVERRIDE": "0",
+                            "LD_LIBRARY_PATH": ":".join([*folders, *([libraries] if libraries else [])])}
 
     def bench(self, device, network, work, more):
         which = "--model" if network == "skin-phantom" else "--network"
@@ -81,7 +83,7 @@ class Glassbox:
             return np.load(file).astype(np.float64)
 
     def milliseconds(self, network, work, more):
-        report = json.loads(self.bench(self.device, network, work, [*more, "--repeat", "15", "--json"]))
+        report = json.loads(self.bench(self.device, network, work, [*more, "--repeat", self.repeat, "--json"]))
         return report["rows"][0]["median_ms"]
 
 
@@ -178,9 +180,9 @@ class PyTorch:
 
         return run
 
-    def milliseconds(self, run, repeats=15):
+    def milliseconds(self, run, repeat):
         times = []
-        for _ in range(repeats + 3):
+        for _ in range(repeat + 3):
             began = time.perf_counter()
             run()
             times.append((time.perf_counter() - began) * 1e3)
@@ -204,7 +206,7 @@ def timed(glassbox, given):
         except RuntimeError as failure:
             found["failure"] = str(failure)
         if torch:
-            found["pytorch_ms"] = torch.milliseconds(theirs())
+            found["pytorch_ms"] = torch.milliseconds(theirs(), given.repeat)
         rows.append(found)
         numbers = [f"{found[key]:9.2f}" if key in found else "        –" for key in ("glassbox_ms", "pytorch_ms")]
         ratio = f"{found['glassbox_ms'] / found['pytorch_ms']:.2f}" if {"glassbox_ms", "pytorch_ms"} <= found.keys() else "–"
@@ -224,9 +226,10 @@ def main():
     parser.add_argument("--program", required=True, help="the glassbox built with the feature cuda or cudnn")
     parser.add_argument("--device", default="cuda", help="as both programs name it (cuda; cpu tries the script itself)")
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the folder that gpu.json is written to")
+    parser.add_argument("--repeat", type=int, default=15, help="measured runs of each row")
     parser.add_argument("--only", choices=["checks", "times"], help="one of the two tables alone")
     given = parser.parse_args()
-    glassbox = Glassbox(given.program, given.device)
+    glassbox = Glassbox(given)
     found = {"device": given.device}
     if given.only != "times":
         found["checks"] = held_against_the_cpu(glassbox)

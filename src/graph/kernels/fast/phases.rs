@@ -16,6 +16,7 @@ use super::{
     },
     direct::Window,
     layout::Edges,
+    winograd::Tiling,
 };
 
 /// Winograd's products have to be fewer than the plain ones by this factor at least: transforms take their time, too.
@@ -26,7 +27,10 @@ const FROM: usize = 12;
 
 /// Rows and columns of the kernel that sees one phase. With 5, for 7×7 in steps of 2, transforms take longer than what
 /// they save.
-pub const TAPS: usize = 3;
+const TAPS: usize = 3;
+
+/// How Winograd's algorithm takes one phase.
+pub const TILING: Tiling = Tiling::large(TAPS);
 
 /// Rows and columns that a kernel for one phase has to see for an output of this size.
 pub fn seen(size: [usize; 2]) -> [usize; 2] {

@@ -17,8 +17,9 @@ use super::{
     image::{After, Target, View},
     layout::{self, Edges},
     micro::WIDTH,
-    phases::{self, Phases, TAPS},
-    pooled, winograd,
+    phases::{self, Phases},
+    pooled,
+    winograd::{self, Tiling},
 };
 use crate::graph::{
     Control,
@@ -39,12 +40,15 @@ const WINOGRAD_FROM: [usize; 2] = [16, 32];
 /// The same for kernels of 5×5, which save more.
 const LARGE_WINOGRAD_FROM: [usize; 2] = [32, 32];
 
-/// From so many pixels of a picture on: with fewer, reading the transformed weights, four times as many as the plain
-/// ones, takes longer than the plain sums.
+/// From so many pixels of a picture on tiles are large: with fewer, reading their transformed weights, four times as many as
+/// the plain ones, takes longer than the plain sums.
 const WINOGRAD_PIXELS: usize = 150;
 
-/// The same where several pictures share the weights.
+/// The same where several pictures share the weights; where one has them alone, from so many on tiles are small.
 const BATCHED_PIXELS: usize = 36;
+
+/// From so many pairs of an input and an output on small tiles are worth their cost.
+const SMALL_TILES_FROM: usize = 1 << 16;
 
 /// What has been packed of one layer, at the first run that needs it.
 #[derive(Debug, Default)]
@@ -54,23 +58,34 @@ pub struct Packed {
     back: BySize<Back>,
 }
 
-/// What has been packed for plain sums and for Winograd's algorithm; `None` where the plain kernels have to do it or do as well.
+/// How many pixels a picture has, or several together: how much may be read for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pixels {
+    /// Plain sums do best.
+    Few,
+    /// Small tiles of Winograd's algorithm may be worth their cost.
+    Some,
+    /// Large ones are.
+    Many,
+}
+
+/// What has been packed for each number of pixels; `None` where the plain kernels have to do it or do as well.
 #[derive(Debug)]
-struct BySize<T>([OnceLock<Option<T>>; 2]);
+struct BySize<T>([OnceLock<Option<T>>; 3]);
 
 impl<T> Default for BySize<T> {
     fn default() -> Self {
-        Self([OnceLock::new(), OnceLock::new()])
+        Self([const { OnceLock::new() }; 3])
     }
 }
 
 impl<T> BySize<T> {
-    fn get(&self, large: bool, prepare: impl FnOnce(bool) -> Result<Option<T>>) -> Result<Option<&T>> {
-        let cell = &self.0[usize::from(large)];
+    fn get(&self, pixels: Pixels, prepare: impl FnOnce(Pixels) -> Result<Option<T>>) -> Result<Option<&T>> {
+        let cell = &self.0[pixels as usize];
         // Not `get_or_init`: all threads pack together, and one that waits for the others may come by here again. Two
         // that come at the same time pack the same; the first one's is kept.
         if cell.get().is_none() {
-            let _ = cell.set(prepare(large)?);
+            let _ = cell.set(prepare(pixels)?);
         }
         Ok(cell.get().and_then(Option::as_ref))
     }
@@ -91,7 +106,7 @@ impl Packed {
         if !suits(conv, input) {
             return Ok(None);
         }
-        self.forward.get(is_large(sizes.output, control), |large| Prepared::forward(conv, sizes, large))
+        self.forward.get(pixels(sizes.output, control), |pixels| Prepared::forward(conv, sizes, pixels))
     }
 
     /// The way back through the layer for this gradient, `None` as above.
@@ -102,14 +117,18 @@ impl Packed {
         if !suits(conv, gradient) {
             return Ok(None);
         }
-        let large = control.transforms_back() && is_large(sizes.input, control);
-        self.back.get(large, |large| Back::new(conv, sizes, large))
+        let pixels = if control.transforms_back() { pixels(sizes.input, control) } else { Pixels::Few };
+        self.back.get(pixels, |pixels| Back::new(conv, sizes, pixels))
     }
 }
 
 /// The choice is the picture's and the caller's, not the batch's: a picture's numbers do not depend on its company.
-fn is_large([rows, columns]: [usize; 2], control: &Control) -> bool {
-    rows * columns >= if control.is_batched() { BATCHED_PIXELS } else { WINOGRAD_PIXELS }
+fn pixels([rows, columns]: [usize; 2], control: &Control) -> Pixels {
+    match rows * columns {
+        ..BATCHED_PIXELS => Pixels::Few,
+        BATCHED_PIXELS..WINOGRAD_PIXELS if !control.is_batched() => Pixels::Some,
+        _ => Pixels::Many,
+    }
 }
 
 fn suits(conv: &Conv2d, input: &Tensor) -> bool {
@@ -170,51 +189,51 @@ fn window_of(conv: &Conv2d, kernel: [usize; 2]) -> direct::Window {
 
 impl Prepared {
     /// The layer itself; `None` where the plain kernels do as well.
-    fn forward(conv: &Conv2d, sizes: Sizes, large: bool) -> Result<Option<Self>> {
+    fn forward(conv: &Conv2d, sizes: Sizes, pixels: Pixels) -> Result<Option<Self>> {
         let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
         let taps = kernel[0] * kernel[1];
         let bias = conv.bias.as_ref().map(Tensor::to_vec1::<f32>).transpose()?.unwrap_or_default();
         read(&conv.weight, |weight: &[f32]| {
             let weight = |output: usize, input: usize, tap: usize| weight[(output * inputs + input) * taps + tap];
             let shape = [groups, inputs, outputs];
-            Ok(Self::new(shape, window_of(conv, kernel), bias, large, weight))
+            Ok(Self::new(shape, window_of(conv, kernel), bias, pixels, weight))
         })
     }
 
-    /// From `weight(output, input of the group, place of the kernel)`; by Winograd's algorithm only for `large` pictures.
+    /// From `weight(output, input of the group, place of the kernel)`.
     fn new(
         [groups, inputs, outputs]: [usize; 3],
         window: direct::Window,
         bias: Vec<f32>,
-        large: bool,
+        pixels: Pixels,
         weight: impl Fn(usize, usize, usize) -> f32 + Sync,
     ) -> Option<Self> {
         let [_, across] = window.kernel;
         let taps = window.kernel[0] * across;
         let depth = taps * inputs;
-        let from = match window {
-            direct::Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1] } => Some(WINOGRAD_FROM),
-            direct::Window { kernel: [5, 5], stride: [1, 1], dilation: [1, 1] } => Some(LARGE_WINOGRAD_FROM),
+        let is_plain = groups == 1 && window.stride == [1, 1] && window.dilation == [1, 1];
+        let has = |from: [usize; 2]| inputs >= from[0] && outputs >= from[1];
+        let tiling = match (window.kernel, pixels) {
+            ([3, 3], Pixels::Many) if has(WINOGRAD_FROM) => Some(Tiling::large(3)),
+            ([3, 3], Pixels::Some) if has(WINOGRAD_FROM) && inputs * outputs >= SMALL_TILES_FROM => Some(Tiling::SMALL),
+            ([5, 5], Pixels::Many) if has(LARGE_WINOGRAD_FROM) => Some(Tiling::large(5)),
             _ => None,
         };
-        let suits_winograd = large
-            && groups == 1
-            && from.is_some_and(|from| inputs >= from[0] && outputs >= from[1])
-            && winograd::Weights::size(across, inputs, outputs) <= MOST;
+        let tiling = tiling.filter(|&tiling| is_plain && winograd::Weights::size(tiling, inputs, outputs) <= MOST);
         let phases = Phases::of(window, inputs).filter(|phases| {
-            let size = winograd::Weights::size(TAPS, phases.channels(inputs), outputs);
-            large && groups == 1 && outputs >= WINOGRAD_FROM[1] && size <= MOST
+            let size = winograd::Weights::size(phases::TILING, phases.channels(inputs), outputs);
+            pixels == Pixels::Many && groups == 1 && outputs >= WINOGRAD_FROM[1] && size <= MOST
         });
         let weights = if let Some(phases) = phases {
             let seen = |output, channel, row, column| {
                 let place = phases.place(inputs, channel, row, column);
                 place.map_or(0.0, |(input, row, column)| weight(output, input, row * across + column))
             };
-            let weights = winograd::Weights::new(TAPS, phases.channels(inputs), outputs, seen);
+            let weights = winograd::Weights::new(phases::TILING, phases.channels(inputs), outputs, seen);
             Weights::Phases(phases, weights)
-        } else if suits_winograd {
+        } else if let Some(tiling) = tiling {
             let weight = |output, input, row, column| weight(output, input, row * across + column);
-            Weights::Winograd(winograd::Weights::new(across, inputs, outputs, weight))
+            Weights::Winograd(winograd::Weights::new(tiling, inputs, outputs, weight))
         } else if [inputs, outputs] == [1, 1] {
             Weights::Depthwise(depthwise::Weights::new(groups, taps, |channel, place| weight(channel, 0, place)))
         } else if direct::Panels::size(groups, depth, outputs) <= MOST {

@@ -5,7 +5,7 @@ use super::{
     image::{After, Target, View},
     layout::{self, Edges},
     micro::{self, Left, WIDTH},
-    winograd,
+    winograd::{self, Tiling},
 };
 use crate::graph::Control;
 
@@ -275,16 +275,23 @@ fn winograds_convolution_is_the_plain_sum() {
         let (weight, input) = (case.weight(), case.input());
         let taps = case.window.kernel[0];
         let tolerance = if taps == 3 { WINOGRAD } else { LARGE_WINOGRAD };
-        let weights = winograd::Weights::new(taps, inputs, outputs, |output, input, row, column| {
-            weight[(output * inputs + input) * taps * taps + row * taps + column]
-        });
-        let view = View::new(&input, [batch, rows, columns, inputs]);
-        for isa in Isa::all() {
-            case.check(&format!("{isa:?} {:?}", case.sizes), tolerance, |after, target| {
-                winograd::convolve(isa, view, &weights, case.edges, after, false, target, &Control::default());
+        for tiling in tilings(taps) {
+            let weights = winograd::Weights::new(tiling, inputs, outputs, |output, input, row, column| {
+                weight[(output * inputs + input) * taps * taps + row * taps + column]
             });
+            let view = View::new(&input, [batch, rows, columns, inputs]);
+            for isa in Isa::all() {
+                case.check(&format!("{isa:?} {tiling:?} {:?}", case.sizes), tolerance, |after, target| {
+                    winograd::convolve(isa, view, &weights, case.edges, after, false, target, &Control::default());
+                });
+            }
         }
     }
+}
+
+/// All tilings for kernels of this side.
+fn tilings(taps: usize) -> Vec<Tiling> {
+    [Some(Tiling::large(taps)), (taps == 3).then_some(Tiling::SMALL)].into_iter().flatten().collect()
 }
 
 #[test]
@@ -316,17 +323,17 @@ fn nan_is_neither_limited_nor_pooled_away() {
     let mut input = vec![1.0; 2 * 8 * 8 * 16];
     input[(4 * 8 + 4) * 16] = f32::NAN;
     let limits = Some((0.0, 6.0));
-    let weights = winograd::Weights::new(3, 16, 16, |_, _, _, _| 0.1);
     for isa in Isa::all() {
-        for pool in [false, true] {
+        for (tiling, pool) in tilings(3).into_iter().flat_map(|tiling| [(tiling, false), (tiling, true)]) {
+            let weights = winograd::Weights::new(tiling, 16, 16, |_, _, _, _| 0.1);
             let side = if pool { 4 } else { 8 };
             let mut output = vec![0.0; 2 * side * side * 16];
             let (view, edges) = (View::new(&input, [2, 8, 8, 16]), Edges { before: [1, 1], after: [1, 1] });
             let target = Target::new(&mut output, [2, side, side, 16], 16);
             let after = After { limits, ..After::default() };
             winograd::convolve(isa, view, &weights, edges, after, pool, target, &Control::default());
-            assert!(output[(side / 2 * side + side / 2) * 16].is_nan(), "{isa:?} {pool}");
-            assert!(output[side * side * 16..].iter().all(|value| !value.is_nan()), "{isa:?} {pool}");
+            assert!(output[(side / 2 * side + side / 2) * 16].is_nan(), "{isa:?} {tiling:?} {pool}");
+            assert!(output[side * side * 16..].iter().all(|value| !value.is_nan()), "{isa:?} {tiling:?} {pool}");
         }
         // Part of a panel, a whole one, and both.
         for outputs in [16, 32, 48] {
@@ -346,11 +353,15 @@ fn nan_is_neither_limited_nor_pooled_away() {
 fn pooling_on_the_way_out_takes_the_maximum_of_each_square() {
     let case = Case::new([2, 15, 10, 16, 33, 1], [3, 3]).padded([1, 1], [1, 1]);
     let (weight, input) = (case.weight(), case.input());
-    let weights = winograd::Weights::new(3, 16, 33, |output, input, row, column| {
-        weight[(output * 16 + input) * 9 + row * 3 + column]
-    });
+    let weights = |tiling| {
+        winograd::Weights::new(tiling, 16, 33, |output, input, row, column| {
+            weight[(output * 16 + input) * 9 + row * 3 + column]
+        })
+    };
     let view = View::new(&input, [2, 15, 10, 16]);
-    for isa in Isa::all() {
+    for (isa, tiling) in Isa::all().into_iter().flat_map(|isa| tilings(3).into_iter().map(move |tiling| (isa, tiling)))
+    {
+        let weights = weights(tiling);
         let run = |pool: bool, [rows, columns]: [usize; 2]| {
             let mut output = vec![f32::NAN; 2 * rows * columns * 33];
             let target = Target::new(&mut output, [2, rows, columns, 33], 33);
@@ -362,7 +373,7 @@ fn pooling_on_the_way_out_takes_the_maximum_of_each_square() {
         for (place, found) in pooled.iter().enumerate() {
             let (channel, x, y, picture) = (place % 33, place / 33 % 5, place / 33 / 5 % 7, place / 33 / 5 / 7);
             let at = |dy: usize, dx: usize| full[((picture * 15 + 2 * y + dy) * 10 + 2 * x + dx) * 33 + channel];
-            assert_eq!(*found, at(0, 0).max(at(0, 1)).max(at(1, 0)).max(at(1, 1)), "{isa:?}");
+            assert_eq!(*found, at(0, 0).max(at(0, 1)).max(at(1, 0)).max(at(1, 1)), "{isa:?} {tiling:?}");
         }
     }
 }
@@ -370,7 +381,7 @@ fn pooling_on_the_way_out_takes_the_maximum_of_each_square() {
 #[test]
 fn a_cancelled_convolution_leaves_the_rest_undone() {
     let (input, control) = (vec![1.0; 64 * 64 * 16], Control::default());
-    let weights = winograd::Weights::new(3, 16, 64, |_, _, _, _| 1.0);
+    let weights = winograd::Weights::new(Tiling::large(3), 16, 64, |_, _, _, _| 1.0);
     control.cancel();
     let mut output = vec![-1.0; 64 * 64 * 64];
     let target = Target::new(&mut output, [1, 64, 64, 64], 64);

@@ -1,7 +1,7 @@
-//! Convolution with stride 1 by Winograd's F(4×4, 3×3), 36 products where the plain sum takes 144, and F(4×4, 5×5), 64
-//! where it takes 400.
+//! Convolution with stride 1 by Winograd's F(4×4, 3×3), 36 products where the plain sum takes 144, F(4×4, 5×5), 64 where it
+//! takes 400, and for few pixels F(2×2, 3×3), 16 where it takes 36.
 //!
-//! Tiles of 6×6 or 8×8 pixels become tiles of 4×4 (Lavin and Gray 2016). For 3×3 the points are 0, ±√½, ±√2 and ∞ instead
+//! Tiles of 6×6 or 8×8 pixels become tiles of 4×4, those of 4×4 tiles of 2×2 (Lavin and Gray 2016). For F(4×4, 3×3) the points are 0, ±√½, ±√2 and ∞ instead
 //! of the usual 0, ±1, ±2, ∞ because they lose a third as much to rounding (Barabasz et al. 2020).
 
 mod points;
@@ -35,50 +35,74 @@ const SHARED: usize = 1 << 20;
 /// there are many the pieces are larger.
 const WEIGHTS_PER_ELEMENT: usize = 2;
 
+/// Sides of a kernel and of the tiles of its output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiling {
+    /// 3 or 5.
+    taps: usize,
+    /// Pixels of the output.
+    out: usize,
+}
+
+impl Tiling {
+    /// F(2×2, 3×3): less than half of the plain sum's products, and less than twice as many weights.
+    pub const SMALL: Self = Self { taps: 3, out: 2 };
+
+    /// F(4×4, 3×3) or F(4×4, 5×5) for kernels of `taps` × `taps`: fewest products, and many weights.
+    #[must_use]
+    pub const fn large(taps: usize) -> Self {
+        Self { taps, out: 4 }
+    }
+
+    /// Pixels along the side of a tile of the input.
+    const fn side(self) -> usize {
+        self.taps + self.out - 1
+    }
+}
+
 /// Transformed weights, `[points][panels][inputs][32]`, filled up with zeros.
 #[derive(Debug, Clone)]
 pub struct Weights {
-    /// Pixels along a tile's side: 6 or 8.
-    side: usize,
+    tiling: Tiling,
     inputs: usize,
     outputs: usize,
     values: Vec<f32>,
 }
 
 impl Weights {
-    /// For kernels of `taps` × `taps`, 3 or 5, from `weight(output, input, row, column)`; the transform is computed in
-    /// `f64`.
+    /// From `weight(output, input, row, column)`; the transform is computed in `f64`.
     ///
     /// # Panics
-    /// For other kernels.
+    /// For other kernels than the tiling may have.
     #[must_use]
     pub fn new(
-        taps: usize,
+        tiling: Tiling,
         inputs: usize,
         outputs: usize,
         weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     ) -> Self {
-        let mut values = vec![0.0; Self::size(taps, inputs, outputs)];
+        let mut values = vec![0.0; Self::size(tiling, inputs, outputs)];
         let cells = Cells::new(&mut values);
-        let (panels, points) = (outputs.div_ceil(WIDTH), (taps + 3) * (taps + 3));
+        let (panels, points) = (outputs.div_ceil(WIDTH), tiling.side() * tiling.side());
         each(0..panels * inputs, |index| {
             let (panel, input) = (index / inputs, index % inputs);
             for lane in 0..WIDTH.min(outputs - panel * WIDTH) {
                 let kernel = |row, column| f64::from(weight(panel * WIDTH + lane, input, row, column));
-                for (point, value) in points::of_kernel(taps, kernel).into_iter().take(points).enumerate() {
+                let transformed = points::of_kernel(tiling.taps, tiling.side(), kernel);
+                for (point, value) in transformed.into_iter().take(points).enumerate() {
                     let place = ((point * panels + panel) * inputs + input) * WIDTH + lane;
                     // SAFETY: panel, input, lane and point together are met once, and there is room for all.
                     unsafe { cells.pointer(place, 1).write(value as f32) };
                 }
             }
         });
-        Self { side: taps + 3, inputs, outputs, values }
+        Self { tiling, inputs, outputs, values }
     }
 
     /// How many elements such weights take.
     #[must_use]
-    pub fn size(taps: usize, inputs: usize, outputs: usize) -> usize {
-        (taps + 3) * (taps + 3) * inputs * outputs.next_multiple_of(WIDTH)
+    pub fn size(tiling: Tiling, inputs: usize, outputs: usize) -> usize {
+        tiling.side() * tiling.side() * inputs * outputs.next_multiple_of(WIDTH)
     }
 
     /// How many elements these weights take.
@@ -88,7 +112,7 @@ impl Weights {
     }
 
     fn points(&self) -> usize {
-        self.side * self.side
+        self.tiling.side() * self.tiling.side()
     }
 
     fn panels(&self) -> usize {
@@ -130,13 +154,14 @@ pub fn convolve(
     control: &Control,
 ) {
     input.check();
-    let size = edges.around([input.rows, input.columns]).map(|size| size + 4 - weights.side);
+    let size = edges.around([input.rows, input.columns]).map(|size| size + 1 - weights.tiling.taps);
     assert_eq!(input.channels, weights.inputs, "weights for other channels");
     let expected = if pool { size.map(|side| side / 2) } else { size };
     assert_eq!([output.batch, output.rows, output.columns], [input.batch, expected[0], expected[1]]);
     assert_eq!(output.channels, weights.outputs, "an output for other channels");
-    let side = weights.side;
-    let tiles = Tiles { side, down: size[0].div_ceil(4), across: size[1].div_ceil(4), size, padding: edges.before };
+    let (side, out) = (weights.tiling.side(), weights.tiling.out);
+    let [down, across] = size.map(|size| size.div_ceil(out));
+    let tiles = Tiles { side, out, down, across, size, padding: edges.before };
     let count = input.batch * tiles.down * tiles.across;
     let job = Job { isa, input, weights, tiles, after, pool, output, control };
     let threads = rayon::current_num_threads();

@@ -13,7 +13,7 @@ use super::{
         image::View,
         layout::Edges,
     },
-    Extras, MOST, Prepared, edges_of, window_of,
+    Extras, MOST, Pixels, Prepared, edges_of, window_of,
 };
 use crate::graph::{
     Control,
@@ -47,7 +47,7 @@ pub enum Back {
 
 impl Back {
     /// The gradient with respect to the layer's input; `None` where the plain kernels do as well.
-    pub(super) fn new(conv: &Conv2d, sizes: Sizes, large: bool) -> Result<Option<Self>> {
+    pub(super) fn new(conv: &Conv2d, sizes: Sizes, pixels: Pixels) -> Result<Option<Self>> {
         let Sizes { groups, inputs, outputs, kernel, .. } = sizes;
         let taps = kernel[0] * kernel[1];
         let edges = edges_of(conv);
@@ -66,7 +66,7 @@ impl Back {
                     weight[((group * outputs + output) * inputs + input) * taps + taps - 1 - tap]
                 };
                 let shape = [groups, outputs, inputs];
-                let flipped = Prepared::new(shape, window, Vec::new(), large, weight);
+                let flipped = Prepared::new(shape, window, Vec::new(), pixels, weight);
                 return Ok(flipped.map(|prepared| Self::Flipped { prepared, edges }));
             }
             if [inputs, outputs] == [1, 1] || direct::Panels::size(groups, outputs, taps * inputs) > MOST {

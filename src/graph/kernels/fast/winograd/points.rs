@@ -7,13 +7,16 @@ use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
 
 use super::super::lane::Lane;
 
-/// Along one side of a tile of `SIDE` pixels whose output has 4.
-pub trait Points<const SIDE: usize> {
+/// Along one side of a tile of `SIDE` pixels whose output has `OUT`.
+pub trait Points<const SIDE: usize, const OUT: usize> {
     /// `Bᵀ d`.
     fn of_input<L: Lane>(d: [L; SIDE]) -> [L; SIDE];
     /// `Aᵀ m`.
-    fn of_product<L: Lane>(m: [L; SIDE]) -> [L; 4];
+    fn of_product<L: Lane>(m: [L; SIDE]) -> [L; OUT];
 }
+
+/// F(2, 3): 0, ±1, ∞.
+pub struct Four;
 
 /// F(4, 3): 0, ±√½, ±√2, ∞.
 pub struct Six;
@@ -22,18 +25,20 @@ pub struct Six;
 pub struct Eight;
 
 /// The positive points of the pairs of each.
+const FOUR: [f64; 1] = [1.0];
 const SIX: [f64; 2] = [std::f64::consts::FRAC_1_SQRT_2, std::f64::consts::SQRT_2];
 const EIGHT: [f64; 3] = [0.6, 1.0, 5.0 / 3.0];
 
-/// `G k Gᵀ`, row by row, for a kernel of 3 × 3 or 5 × 5; the rest of the result is 0.
+/// `G k Gᵀ`, row by row, for a kernel of 3 × 3 or 5 × 5 and tiles of `side` × `side`; the rest of the result is 0.
 ///
 /// # Panics
-/// For other kernels.
-pub fn of_kernel(taps: usize, kernel: impl Fn(usize, usize) -> f64) -> [f64; 64] {
-    match taps {
-        3 => of_square::<3, 6>(&SIX, kernel),
-        5 => of_square::<5, 8>(&EIGHT, kernel),
-        other => panic!("there are no points for kernels of {other} × {other}"),
+/// For other kernels and tiles.
+pub fn of_kernel(taps: usize, side: usize, kernel: impl Fn(usize, usize) -> f64) -> [f64; 64] {
+    match (taps, side) {
+        (3, 4) => of_square::<3, 4>(&FOUR, kernel),
+        (3, 6) => of_square::<3, 6>(&SIX, kernel),
+        (5, 8) => of_square::<5, 8>(&EIGHT, kernel),
+        _ => panic!("there are no points for kernels of {taps} × {taps} on tiles of {side} × {side}"),
     }
 }
 
@@ -68,7 +73,19 @@ fn of_taps<const TAPS: usize, const SIDE: usize>(pairs: &[f64], taps: [f64; TAPS
     points
 }
 
-impl Points<6> for Six {
+impl Points<4, 2> for Four {
+    #[inline(always)]
+    fn of_input<L: Lane>(d: [L; 4]) -> [L; 4] {
+        [d[0].sub(d[2]), d[2].add(d[1]), d[2].sub(d[1]), d[3].sub(d[1])]
+    }
+
+    #[inline(always)]
+    fn of_product<L: Lane>(m: [L; 4]) -> [L; 2] {
+        [m[0].add(m[1].add(m[2])), m[1].sub(m[2]).add(m[3])]
+    }
+}
+
+impl Points<6, 4> for Six {
     #[inline(always)]
     fn of_input<L: Lane>(d: [L; 6]) -> [L; 6] {
         let times = |factor: f32, lane: L| L::splat(factor).mul(lane);
@@ -99,7 +116,7 @@ impl Points<6> for Six {
     }
 }
 
-impl Points<8> for Eight {
+impl Points<8, 4> for Eight {
     #[inline(always)]
     fn of_input<L: Lane>(d: [L; 8]) -> [L; 8] {
         /// Squares of the points, and their sum.

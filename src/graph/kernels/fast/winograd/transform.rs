@@ -8,13 +8,15 @@ use super::super::{
     lane::{LANE, Lane},
     micro::WIDTH,
 };
-use super::points::{Eight, Points, Six};
+use super::points::{Eight, Four, Points, Six};
 
-/// The tiles of a batch: 4×4 pixels of the output each, `side` × `side` of the input.
+/// The tiles of a batch: `out` × `out` pixels of the output each, `side` × `side` of the input.
 #[derive(Debug, Clone, Copy)]
 pub struct Tiles {
-    /// 6 for kernels of 3×3, 8 for 5×5; a tile has as many points as pixels.
+    /// A tile has as many points as pixels.
     pub side: usize,
+    /// 2 or 4.
+    pub out: usize,
     /// Tiles from top to bottom of a picture.
     pub down: usize,
     /// Tiles from left to right.
@@ -29,7 +31,7 @@ impl Tiles {
     /// A tile's picture, and the output pixel in its corner.
     fn place(self, tile: usize) -> (usize, usize, usize) {
         let of_picture = tile % (self.down * self.across);
-        (tile / (self.down * self.across), of_picture / self.across * 4, of_picture % self.across * 4)
+        (tile / (self.down * self.across), of_picture / self.across * self.out, of_picture % self.across * self.out)
     }
 }
 
@@ -59,15 +61,15 @@ pub struct Finish<'a> {
 pub unsafe fn input(isa: Isa, input: View, tiles: Tiles, tile: usize, to: Transform) {
     // SAFETY: the caller's.
     unsafe {
-        if tiles.side == 6 {
-            input_by::<Six, 6>(isa, input, tiles, tile, to);
-        } else {
-            input_by::<Eight, 8>(isa, input, tiles, tile, to);
+        match tiles.side {
+            4 => input_by::<Four, 4, 2>(isa, input, tiles, tile, to),
+            6 => input_by::<Six, 6, 4>(isa, input, tiles, tile, to),
+            _ => input_by::<Eight, 8, 4>(isa, input, tiles, tile, to),
         }
     }
 }
 
-unsafe fn input_by<P: Points<SIDE>, const SIDE: usize>(
+unsafe fn input_by<P: Points<SIDE, OUT>, const SIDE: usize, const OUT: usize>(
     isa: Isa,
     input: View,
     tiles: Tiles,
@@ -76,7 +78,7 @@ unsafe fn input_by<P: Points<SIDE>, const SIDE: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        by_isa!(isa => input_in[P: Points<SIDE>, const SIDE: usize][P, SIDE](
+        by_isa!(isa => input_in[P: Points<SIDE, OUT>, const SIDE: usize, const OUT: usize][P, SIDE, OUT](
             input: View,
             tiles: Tiles,
             tile: usize,
@@ -94,15 +96,15 @@ pub unsafe fn output(isa: Isa, product: &[f32], tiles: Tiles, tile: usize, from:
     assert!(product.len() >= last, "products are missing");
     // SAFETY: the products have just been checked, the rest is the caller's.
     unsafe {
-        if tiles.side == 6 {
-            output_by::<Six, 6>(isa, product, tiles, tile, from, output);
-        } else {
-            output_by::<Eight, 8>(isa, product, tiles, tile, from, output);
+        match tiles.side {
+            4 => output_by::<Four, 4, 2>(isa, product, tiles, tile, from, output),
+            6 => output_by::<Six, 6, 4>(isa, product, tiles, tile, from, output),
+            _ => output_by::<Eight, 8, 4>(isa, product, tiles, tile, from, output),
         }
     }
 }
 
-unsafe fn output_by<P: Points<SIDE>, const SIDE: usize>(
+unsafe fn output_by<P: Points<SIDE, OUT>, const SIDE: usize, const OUT: usize>(
     isa: Isa,
     product: &[f32],
     tiles: Tiles,
@@ -112,7 +114,7 @@ unsafe fn output_by<P: Points<SIDE>, const SIDE: usize>(
 ) {
     // SAFETY: the caller's.
     unsafe {
-        by_isa!(isa => output_in[P: Points<SIDE>, const SIDE: usize][P, SIDE](
+        by_isa!(isa => output_in[P: Points<SIDE, OUT>, const SIDE: usize, const OUT: usize][P, SIDE, OUT](
             product: &[f32],
             tiles: Tiles,
             tile: usize,
@@ -129,7 +131,12 @@ const BEYOND: [f32; LANE] = [0.0; LANE];
 // instructions.
 
 #[inline(always)]
-unsafe fn input_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(input: View, tiles: Tiles, tile: usize, to: Transform) {
+unsafe fn input_in<L: Lane, P: Points<SIDE, OUT>, const SIDE: usize, const OUT: usize>(
+    input: View,
+    tiles: Tiles,
+    tile: usize,
+    to: Transform,
+) {
     let (picture, top, left) = tiles.place(tile);
     // Where each of the tile's pixels is, and whether its address moves on with the channels: beyond the picture the
     // same zeros are read again and again.
@@ -152,8 +159,8 @@ unsafe fn input_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(input: View, til
                 let (pixel, moves) = line[c];
                 // What the next tile has besides, as far as there is one on the right: the way through a picture leads
                 // over too many rows for the processor to see it coming.
-                if c >= SIDE - 4 {
-                    L::ask(pixel.wrapping_add(4 * input.pixel * moves + channel));
+                if c >= SIDE - OUT {
+                    L::ask(pixel.wrapping_add(OUT * input.pixel * moves + channel));
                 }
                 // SAFETY: a pixel in the picture has these channels (`View::check`); of zeros there is a whole lane.
                 *lane = unsafe { L::load_some(pixel.add(channel * moves), count) };
@@ -175,7 +182,7 @@ unsafe fn input_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(input: View, til
 }
 
 #[inline(always)]
-unsafe fn output_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(
+unsafe fn output_in<L: Lane, P: Points<SIDE, OUT>, const SIDE: usize, const OUT: usize>(
     product: &[f32],
     tiles: Tiles,
     tile: usize,
@@ -183,7 +190,7 @@ unsafe fn output_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(
     output: Target,
 ) {
     let (picture, top, left) = tiles.place(tile);
-    let [rows, columns] = [4.min(tiles.size[0] - top), 4.min(tiles.size[1] - left)];
+    let [rows, columns] = [OUT.min(tiles.size[0] - top), OUT.min(tiles.size[1] - left)];
     let Finish { plane, offset, panel, after, pool } = from;
     for part in (0..WIDTH).step_by(LANE) {
         let channel = panel * WIDTH + part;
@@ -191,7 +198,7 @@ unsafe fn output_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(
             return;
         }
         let count = LANE.min(output.channels - channel);
-        let mut half = [[L::splat(0.0); SIDE]; 4];
+        let mut half = [[L::splat(0.0); SIDE]; OUT];
         for c in 0..SIDE {
             let mut column = [L::splat(0.0); SIDE];
             for (r, lane) in column.iter_mut().enumerate() {
@@ -199,13 +206,13 @@ unsafe fn output_in<L: Lane, P: Points<SIDE>, const SIDE: usize>(
                 *lane = unsafe { L::load(product.as_ptr().add(offset + (r * SIDE + c) * plane + part)) };
             }
             let column = P::of_product(column);
-            for r in 0..4 {
+            for r in 0..OUT {
                 half[r][c] = column[r];
             }
         }
         // SAFETY: the caller's.
         let channels = unsafe { Channels::<L>::new(after, channel, count) };
-        let mut pixels = [[L::splat(0.0); 4]; 4];
+        let mut pixels = [[L::splat(0.0); OUT]; OUT];
         for (r, (pixels, half)) in pixels.iter_mut().zip(half).enumerate() {
             let line = P::of_product(half);
             for (c, (pixel, lane)) in pixels.iter_mut().zip(line).enumerate() {
