@@ -1,6 +1,6 @@
 //! CAM: class activation mapping.
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 
 use super::{
     About, Ask, Attribution, ExplainError, Group, Method,
@@ -56,7 +56,7 @@ impl Method for Cam {
         let activations = spatial_output(ask.trace, head.layer, ask.slice)?;
         let weights = if let Some(linear) = head.linear {
             check_class(target, linear.weight().dim(0)?)?;
-            linear.weight().get(target.class)?.to_dtype(DType::F64)?.to_vec1::<f64>()?
+            linear.weight().get(target.class)?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec1::<f64>()?
         } else {
             check_class(target, activations.channels)?;
             (0..activations.channels).map(|channel| f64::from(u8::from(channel == target.class))).collect()

@@ -1,6 +1,6 @@
 //! What the CAM family shares: a map is the sum of a layer's channels, each with a weight.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::{Ask, Attribution, ExplainError};
 use crate::graph::{NodeId, Rule, Trace};
@@ -32,7 +32,8 @@ impl Planes {
         if slice >= slices {
             return Err(ExplainError::NoSlice { slice, slices });
         }
-        let values = tensor.get(slice)?.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        let values =
+            tensor.get(slice)?.flatten_all()?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
         Ok(Self { channels, rows, columns, values })
     }
 }

@@ -65,7 +65,8 @@ pub(super) fn gradients(ask: &Ask, inputs: &Tensor) -> Result<Vec<(f64, Planes)>
         let seed = objective.seed_all(trace.target())?;
         // All of it at once: from a GPU each reading waits for it anew.
         let field = trace.vjp(graph.output(), &seed, INPUT, Rule::Gradient, &quiet)?.to_device(&Device::Cpu)?;
-        let outputs = trace.target().flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+        let outputs =
+            trace.target().flatten_from(1)?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
         let of = |element| Planes::of(&field, element, &graph.nodes()[INPUT].name);
         let fields = (0..outputs.len()).into_par_iter().map(of).collect::<Result<Vec<_>, _>>()?;
         found.extend(outputs.iter().map(|output| objective.value(output)).zip(fields));

@@ -1,6 +1,6 @@
 //! The explained number of many changed inputs (or changed activations): what perturbation methods live on.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::{Ask, ExplainError, target::Objective};
 use crate::graph::{Keep, NodeId};
@@ -44,7 +44,7 @@ pub(super) fn scores_of_output(ask: &Ask, output: &Tensor, unit: Unit) -> Result
 }
 
 fn values(ask: &Ask, objective: &Objective, output: &Tensor, unit: Unit) -> Result<Vec<f64>, ExplainError> {
-    let output = output.flatten_from(1)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let output = output.flatten_from(1)?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
     let value = |element: &Vec<f64>| match unit {
         Unit::Logit => objective.value(element),
         Unit::Probability => objective.probability(element, |logits| ask.space.probabilities(logits)),

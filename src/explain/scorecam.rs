@@ -1,6 +1,6 @@
 //! Score-CAM.
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 
 use super::{
     About, Ask, Attribution, ExplainError, Group, Method,
@@ -56,7 +56,7 @@ impl Method for ScoreCam {
         let activations = spatial_output(ask.trace, ask.layer, ask.slice)?;
         let input = ask.input()?;
         let (_, _, rows, columns) = input.dims4()?;
-        let pixels = input.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        let pixels = input.flatten_all()?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
         let masked = |mask: &[f32]| -> Vec<f64> {
             let planes = pixels.chunks_exact(mask.len().max(1));
             planes.flat_map(|plane| plane.iter().zip(mask).map(|(&pixel, &part)| pixel * f64::from(part))).collect()

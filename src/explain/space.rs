@@ -1,7 +1,7 @@
 //! How values in network input relate to pixel values, and logits to probabilities: what a method has to know of a
 //! model beside its graph.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::ExplainError;
 
@@ -58,7 +58,7 @@ impl InputSpace {
     /// [`ExplainError::Tensor`] when the shape is another or the tensor library fails.
     pub fn picture(&self, input: &Tensor) -> Result<Vec<[f64; 3]>, ExplainError> {
         let (_, channels, rows, columns) = input.dims4()?;
-        let values = input.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        let values = input.flatten_all()?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
         let pixels = rows * columns;
         let colour = |pixel: usize| {
             [0, 1, 2].map(|colour: usize| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::{
     Graph, GraphError, Keep, Node, NodeId,
@@ -284,6 +284,7 @@ fn by_reference(shapes: &[Vec<usize>]) -> Vec<&[usize]> {
 
 /// Whether no element is NaN or infinite.
 fn is_finite(tensor: &Tensor) -> candle_core::Result<bool> {
-    let values = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+    // On the CPU, since not every GPU knows numbers of 64 bits.
+    let values = tensor.flatten_all()?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
     Ok(values.iter().all(|value| value.is_finite()))
 }

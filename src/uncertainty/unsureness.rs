@@ -241,7 +241,7 @@ impl MutualInformation {
 }
 
 fn rows(tensor: &Tensor) -> Result<Vec<Vec<f64>>> {
-    tensor.to_dtype(DType::F64)?.to_device(&Device::Cpu)?.to_vec2::<f64>()
+    tensor.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2::<f64>()
 }
 
 #[cfg(test)]

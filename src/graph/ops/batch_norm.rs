@@ -29,7 +29,7 @@ impl BatchNorm2d {
     /// # Errors
     /// When the shapes differ or the tensor library fails.
     pub fn new(weight: Tensor, bias: Tensor, mean: &Tensor, variance: &Tensor, epsilon: f64) -> Result<Self> {
-        let precise = |tensor: &Tensor| tensor.to_dtype(DType::F64)?.to_device(&candle_core::Device::Cpu);
+        let precise = |tensor: &Tensor| tensor.to_device(&candle_core::Device::Cpu)?.to_dtype(DType::F64);
         let scale = (precise(&weight)? / (precise(variance)? + epsilon)?.sqrt()?)?;
         let shift = (precise(&bias)? - (precise(mean)? * &scale)?)?;
         let scale = scale.to_dtype(weight.dtype())?.to_device(weight.device())?;

@@ -16,7 +16,7 @@ pub struct SliceMax;
 /// # Errors
 /// When `features` has another number of dimensions or the tensor library fails.
 pub fn winning_slices(features: &Tensor) -> Result<Vec<usize>> {
-    let rows = features.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    let rows = features.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
     let (_, width) = features.dims2()?;
     let wins = |challenger: f64, best: f64| challenger > best || (challenger.is_nan() && !best.is_nan());
     Ok((0..width)
