@@ -44,7 +44,7 @@ pub struct BenchOptions {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     network: Vec<String>,
     /// What is measured, separated by commas: `forward`, `passes` (of what is random), `another-class` (CAM or Grad-CAM of
-    /// one more class of an image that has been run), stack (a stack's logits and a CAM or Grad-CAM of each slice, slices
+    /// one more class of an image that has been run), `stack` (a stack's logits and a CAM or Grad-CAM of each slice, slices
     /// together), or methods as `glassbox methods` lists them; for a stack network a method explains each slice alone.
     #[arg(long, value_name = "WORK", value_delimiter = ',')]
     work: Vec<String>,

@@ -17,7 +17,7 @@ use super::{DONE, Outcome as Exit, RunOptions, Stop, print};
 
 /// Cover boxes of an image, one at a time, and print what the network says before and after as JSON.
 ///
-/// The answer is exact: only what a box changes in the network is computed anew.
+/// The answer is exact: only what a box changes in the network is computed anew (on a GPU the whole network).
 #[derive(Args)]
 pub struct CoverOptions {
     /// An image, or a folder with one series.

@@ -96,7 +96,10 @@ impl<'a> Work<'a> {
             Ok(features) => features,
             // The slice's own run names the reason; a stack with a hole would be another stack.
             Err((index, failure)) => {
-                let source = self.source_name(&series.slices[index]);
+                let source = series
+                    .slices
+                    .get(index)
+                    .map_or_else(|| series.description.clone(), |slice| self.source_name(slice));
                 let reason = sentence(&failure);
                 let reason = format!("The stack can't be judged as a whole, a slice is missing: {reason}");
                 self.failed.push(FailedSource { source, reason });

@@ -36,13 +36,16 @@ pub fn slices(model: &Model, pictures: &[&Picture], control: &Control) -> Result
 /// The same from the network's inputs, `[slices, channels, rows, columns]`, with how each lies on its slice.
 ///
 /// # Errors
-/// As [`slices`].
+/// As [`slices`], and when there are not as many of both.
 pub fn slices_of(
     model: &Model,
     inputs: &Tensor,
     fits: &[Fit],
     control: &Control,
 ) -> Result<Vec<(Vec<f32>, KeptLayers)>, Failure> {
+    if inputs.dim(0)? != fits.len() {
+        return Err(Failure::because(format!("{} slices were given as {}", fits.len(), inputs.dim(0)?)));
+    }
     let graph = &model.graph;
     let (Some(last), Some(maximum)) = (stack_features(model), slice_max(model)) else {
         return Err(not_a_stack(model));
@@ -74,7 +77,7 @@ pub fn slices_of(
 
 #[cfg(test)]
 mod tests {
-    use super::super::slice;
+    use super::super::{Answer, Outcome, Question, slice};
     use super::*;
     use crate::{demo, display::PictureKind};
 
@@ -96,8 +99,18 @@ mod tests {
         let together = slices(&model, &pictures.iter().collect::<Vec<_>>(), &control).unwrap();
         assert_eq!(together.len(), 3);
         for (picture, (together, kept)) in pictures.iter().zip(together) {
-            let alone = slice(&model, picture, &[], &control, &mut |_, _| {}).unwrap();
-            let alone = alone.features.unwrap();
+            let scores = |answer| match answer {
+                Answer::Done(Outcome::Scores(scores)) => scores.logits.clone(),
+                other => panic!("{other:?}"),
+            };
+            let (mut logits, mut of_kept) = (Vec::new(), Vec::new());
+            let alone = slice(&model, picture, &[Question::Scores], &control, &mut |_, answer| logits = scores(answer));
+            let left = kept.answer(&model, &[Question::Scores], &control, &mut |_, answer| of_kept = scores(answer));
+            assert_eq!((left.unwrap(), of_kept.len()), (Vec::new(), logits.len()));
+            for (a, b) in logits.iter().zip(&of_kept) {
+                assert!((a - b).abs() <= 1e-5 * a.abs().max(1.0), "{a} {b}");
+            }
+            let alone = alone.unwrap().features.unwrap();
             let largest = alone.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
             assert!(largest > 0.0 && alone.len() == together.len());
             for (a, b) in alone.iter().zip(&together) {

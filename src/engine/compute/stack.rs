@@ -17,7 +17,7 @@ use crate::model::card::Aggregate;
 /// the model's layers gain from.
 ///
 /// # Errors
-/// The first slice that can't be had or run, with the reason; or on cancellation.
+/// A slice that can't be had, else the first that can't be run, with the reason; or on cancellation.
 pub fn features(
     model: &Model,
     count: usize,

@@ -234,7 +234,7 @@ pub(super) fn composed_forward(arithmetic: Arithmetic, a: &Tensor, b: &Tensor) -
 }
 
 /// `a` to the power of `b`. The tensor library takes it by logarithms, which negative numbers and 0 to the power of 0 have
-/// not.
+/// not. Infinite negative numbers to powers that are not whole are NaN here, and zeros have no sign.
 fn power(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let shape = a.shape().broadcast_shape_binary_op(b.shape(), "power")?;
     let [a, b] = [a, b].map(|x| x.broadcast_as(&shape)?.contiguous());
@@ -247,7 +247,9 @@ fn power(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let of_negative = is_odd.where_cond(&size.neg()?, &is_broken.where_cond(&nan, &size)?)?;
     let zeros = a.zeros_like()?;
     let signed = a.lt(&zeros)?.where_cond(&of_negative, &size)?;
-    b.eq(&zeros)?.where_cond(&a.ones_like()?, &signed)
+    let ones = a.ones_like()?;
+    let is_one = (b.eq(&zeros)? + a.eq(&ones)?)?;
+    is_one.where_cond(&ones, &signed)
 }
 
 /// The sum over all dimensions that were stretched from `shape`.

@@ -348,7 +348,8 @@ const PATCHES: usize = 1 << 28;
 
 /// The tensor library's convolution with padding, stride, dilation and groups. On a GPU it lays out what the kernel sees at
 /// each place and counts that in 32 bits without looking: of many pictures so few go at once that this is `most` numbers,
-/// where one alone isn't more.
+/// where one alone isn't more. A picture that alone is more than 32 bits count is refused, although not every GPU's library
+/// lays patches out.
 pub(super) fn in_parts(
     input: &Tensor,
     weight: &Tensor,

@@ -1,6 +1,8 @@
 //! One convolution with its weights packed for the kernel that suits it, forward and back.
 
 mod back;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use std::sync::{Arc, OnceLock};
@@ -63,8 +65,8 @@ pub struct Packed {
 enum Pixels {
     /// Plain sums do best.
     Few,
-    /// Small tiles of Winograd's algorithm may be worth their cost.
-    Some,
+    /// Small tiles of Winograd's algorithm are worth their cost.
+    Several,
     /// Large ones are.
     Many,
 }
@@ -106,7 +108,7 @@ impl Packed {
         if !suits(conv, input) {
             return Ok(None);
         }
-        self.forward.get(pixels(sizes.output, control), |pixels| Prepared::forward(conv, sizes, pixels))
+        self.forward.get(pixels(sizes.output, sizes, control), |pixels| Prepared::forward(conv, sizes, pixels))
     }
 
     /// The way back through the layer for this gradient, `None` as above.
@@ -117,16 +119,24 @@ impl Packed {
         if !suits(conv, gradient) {
             return Ok(None);
         }
-        let pixels = if control.transforms_back() { pixels(sizes.input, control) } else { Pixels::Few };
+        let pixels = if control.transforms_back() { pixels(sizes.input, sizes, control) } else { Pixels::Few };
         self.back.get(pixels, |pixels| Back::new(conv, sizes, pixels))
     }
 }
 
-/// The choice is the picture's and the caller's, not the batch's: a picture's numbers do not depend on its company.
-fn pixels([rows, columns]: [usize; 2], control: &Control) -> Pixels {
+/// The choice is the picture's, the layer's and the caller's, not the batch's: a picture's numbers do not depend on its
+/// company.
+fn pixels([rows, columns]: [usize; 2], sizes: Sizes, control: &Control) -> Pixels {
+    let has_small_tiles = sizes.kernel == [3, 3] && sizes.inputs * sizes.outputs >= SMALL_TILES_FROM;
     match rows * columns {
         ..BATCHED_PIXELS => Pixels::Few,
-        BATCHED_PIXELS..WINOGRAD_PIXELS if !control.is_batched() => Pixels::Some,
+        BATCHED_PIXELS..WINOGRAD_PIXELS if !control.is_batched() => {
+            if has_small_tiles {
+                Pixels::Several
+            } else {
+                Pixels::Few
+            }
+        }
         _ => Pixels::Many,
     }
 }
@@ -215,7 +225,7 @@ impl Prepared {
         let has = |from: [usize; 2]| inputs >= from[0] && outputs >= from[1];
         let tiling = match (window.kernel, pixels) {
             ([3, 3], Pixels::Many) if has(WINOGRAD_FROM) => Some(Tiling::large(3)),
-            ([3, 3], Pixels::Some) if has(WINOGRAD_FROM) && inputs * outputs >= SMALL_TILES_FROM => Some(Tiling::SMALL),
+            ([3, 3], Pixels::Several) if has(WINOGRAD_FROM) => Some(Tiling::SMALL),
             ([5, 5], Pixels::Many) if has(LARGE_WINOGRAD_FROM) => Some(Tiling::large(5)),
             _ => None,
         };

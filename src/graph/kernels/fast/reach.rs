@@ -6,7 +6,7 @@ use super::{Isa, Windows, largest};
 use crate::graph::ops::{MaxPool2d, inside};
 
 /// What one window reaches along one axis.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Reach {
     /// The places of the kernel that lie inside the input.
     pub places: Range<usize>,

@@ -1,8 +1,9 @@
 //! Convolution with stride 1 by Winograd's F(4×4, 3×3), 36 products where the plain sum takes 144, F(4×4, 5×5), 64 where it
 //! takes 400, and for few pixels F(2×2, 3×3), 16 where it takes 36.
 //!
-//! Tiles of 6×6 or 8×8 pixels become tiles of 4×4, those of 4×4 tiles of 2×2 (Lavin and Gray 2016). For F(4×4, 3×3) the points are 0, ±√½, ±√2 and ∞ instead
-//! of the usual 0, ±1, ±2, ∞ because they lose a third as much to rounding (Barabasz et al. 2020).
+//! Tiles of 6×6 or 8×8 pixels become tiles of 4×4, those of 4×4 tiles of 2×2 (Lavin and Gray 2016). For F(4×4, 3×3) the
+//! points are 0, ±√½, ±√2 and ∞ instead of the usual 0, ±1, ±2, ∞ because they lose a third as much to rounding (Barabasz
+//! et al. 2020).
 
 mod points;
 mod transform;
@@ -109,6 +110,12 @@ impl Weights {
     #[must_use]
     pub fn elements(&self) -> usize {
         self.values.len()
+    }
+
+    /// How the pictures are cut.
+    #[cfg(test)]
+    pub fn tiling(&self) -> Tiling {
+        self.tiling
     }
 
     fn points(&self) -> usize {
