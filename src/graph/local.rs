@@ -84,7 +84,8 @@ pub struct Cost {
 
 impl Local {
     /// Runs `picture`, `[1, channels, rows, columns]`, up to `target` and keeps at most `most_bytes` of activations. Where
-    /// they would be more, and on a GPU, nothing is kept, all pictures are run as a whole, and [`Local::whole_because`] says why.
+    /// they would be more, and on a GPU, nothing is kept, all pictures are run as a whole, and [`Local::whole_because`] says
+    /// why.
     ///
     /// # Errors
     /// As [`Graph::run`], and [`GraphError::Patch`] when there is not exactly one picture.

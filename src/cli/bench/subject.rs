@@ -213,7 +213,7 @@ impl Subject {
     fn stack(&self) -> Result<Given, String> {
         let at_once = compute::slices_at_once(&self.model).map_err(|failure| sentence(&failure))?;
         let (mut features, mut maps) = (Vec::new(), Vec::new());
-        for (inputs, fits) in self.inputs.chunks(at_once.max(1)).zip(self.fits.chunks(at_once.max(1))) {
+        for (inputs, fits) in self.inputs.chunks(at_once).zip(self.fits.chunks(at_once)) {
             let left = compute::slices_of(&self.model, &batch(inputs)?, fits, &self.control);
             for (of_slice, kept) in left.map_err(|failure| sentence(&failure))? {
                 features.push(Arc::new(of_slice));

@@ -149,11 +149,11 @@ fn vjp(gradient: &Tensor, windows: &[Vec<Window>; 2], size: [usize; 2]) -> Resul
     if serve(gradient) { average::vjp(gradient, windows, size) } else { composed_vjp(gradient, windows, size) }
 }
 
-/// The output as two matrix products.
+/// The output as two matrix products, or as one mean.
 pub(super) fn composed_forward(input: &Tensor, [rows, columns]: &[Vec<Window>; 2]) -> Result<Tensor> {
     let (batch, channels, height, width) = input.dims4()?;
-    let whole = |windows: &[Window], length| matches!(windows, &[Window { start: 0, end, count }] if [end, count] == [length; 2]);
-    if whole(rows, height) && whole(columns, width) {
+    let is_whole = |windows: &[Window], length| *windows == [Window { start: 0, end: length, count: length }];
+    if is_whole(rows, height) && is_whole(columns, width) {
         let places = input.contiguous()?.reshape((batch, channels, height * width))?;
         return places.mean_keepdim(2)?.reshape((batch, channels, 1, 1));
     }

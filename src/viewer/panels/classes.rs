@@ -14,16 +14,13 @@ const MANY: usize = 12;
 
 /// Shows the list.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>, model: &ModelInfo) {
-    let through_time = scene.state.active().scrolls_through_time();
-    heading(
-        ui,
-        match (model.stack, model.segmentation) {
-            (true, _) if through_time => "THIS MOMENT BY ITSELF",
-            (true, _) => "THIS SLICE BY ITSELF",
-            (false, true) => "CLASSES, BY THEIR SHARE OF THE PIXELS",
-            (false, false) => "CLASSES",
-        },
-    );
+    let noun = scene.state.active().step_noun().to_uppercase();
+    let title = match (model.stack, model.segmentation) {
+        (true, _) => &format!("THIS {noun} BY ITSELF"),
+        (false, true) => "CLASSES, BY THEIR SHARE OF THE PIXELS",
+        (false, false) => "CLASSES",
+    };
+    heading(ui, title);
     let facts = &scene.facts.slots[scene.state.active_slot()];
     if let Some(reason) = &facts.scores.failure {
         ui.colored_label(theme::palette(ui.ctx()).error, reason.as_ref());

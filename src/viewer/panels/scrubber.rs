@@ -2,6 +2,7 @@
 
 mod shares;
 
+use std::fmt::Write;
 use std::ops::Range;
 
 use egui::{Align2, Color32, FontId, Pos2, Rect, Role, Sense, Slider, Stroke, Ui, Vec2, WidgetInfo};
@@ -151,8 +152,8 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         shares.paint(&painter, strip, palette, class, current, &left, step);
     } else if takes_stack {
         painter.rect_filled(strip, 3.0, palette.background);
-        let done = facts.profile.iter().flatten().count();
-        let words = format!("Share of the stack's logit: {done} of {positions} slices are there");
+        let (done, noun) = (facts.profile.iter().flatten().count(), scene.state.active().step_noun());
+        let words = format!("Share of the stack's logit: {done} of {positions} {noun}s are there");
         caption(&painter, strip, Align2::LEFT_TOP, words, palette);
     }
 
@@ -173,11 +174,12 @@ fn strip(ui: &mut Ui, scene: &mut Scene<'_>, slot_index: usize) {
         if let Some(interval) = facts.draws.band.get(position).copied().flatten() {
             words.push_str(&scrubber_band::words(interval, scene.state.explain.passes));
         }
-        if let Some(shares) = Shares::of(facts).and_then(|shares| shares.words(position)) {
+        let noun = scene.state.active().step_noun();
+        if let Some(shares) = Shares::of(facts).and_then(|shares| shares.words(position, noun)) {
             words = format!("{words}\n{shares}");
         }
         if facts.deciding_slice() == Some(position) {
-            words.push_str("\nThis slice decides the stack");
+            let _ = write!(words, "\nThis {noun} decides the stack");
         }
         response.on_hover_text_at_pointer(words);
     }
@@ -214,7 +216,7 @@ fn captions(
     let Some((model, class)) = scene.facts.model.value.as_ref().zip(facts.class) else { return };
     let name = model.classes.get(class).map_or("", String::as_str);
     let words = if model.stack {
-        format!("Probability of {name}, each slice by itself")
+        format!("Probability of {name}, each {} by itself", scene.state.active().step_noun())
     } else {
         format!("Probability of {name}")
     };

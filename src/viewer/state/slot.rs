@@ -113,6 +113,12 @@ impl Slot {
         if self.scrolls_through_time() { "Time" } else { "Slice" }
     }
 
+    /// What one of them is called within a sentence.
+    #[must_use]
+    pub fn step_noun(&self) -> &'static str {
+        if self.scrolls_through_time() { "moment" } else { "slice" }
+    }
+
     /// The slice in view.
     #[must_use]
     pub fn slice(&self) -> Option<&Slice> {

@@ -42,11 +42,8 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.label(answer.numbers());
     }
     if let Some(result) = facts.cover.held.current() {
-        let of = match (facts.sources.len(), scene.state.active().scrolls_through_time()) {
-            (..=1, _) => "",
-            (_, true) => "Of this moment by itself. ",
-            (_, false) => "Of this slice by itself. ",
-        };
+        let noun = scene.state.active().step_noun();
+        let of = if facts.sources.len() > 1 { format!("Of this {noun} by itself. ") } else { String::new() };
         let share = 100.0 * result.share;
         quiet(ui, format!("{of}Exact: {share:.0} % of the network's work was done again."));
     }

@@ -35,16 +35,16 @@ impl<'a> Shares<'a> {
         })
     }
 
-    /// The words for one slice.
+    /// The words for one slice, which a series calls so.
     #[must_use]
-    pub fn words(&self, position: usize) -> Option<String> {
+    pub fn words(&self, position: usize, noun: &str) -> Option<String> {
         let share = self.sign * self.added.get(position)?;
         if share == 0.0 {
-            return Some("Adds nothing to the stack: other slices win every feature".to_owned());
+            return Some(format!("Adds nothing to the stack: other {noun}s win every feature"));
         }
         let mut words = format!("Adds {share:+.2} to the stack's logit");
         if let Some(change) = self.left_out.get(position) {
-            let _ = write!(words, "\nWithout this slice the logit changes by {:+.2}", self.sign * change);
+            let _ = write!(words, "\nWithout this {noun} the logit changes by {:+.2}", self.sign * change);
         }
         Some(words)
     }
